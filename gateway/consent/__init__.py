@@ -1,0 +1,1 @@
+"""Consent: ledger facts and policy in, permits or refusals out. Only this package makes permits."""

@@ -1,0 +1,1 @@
+"""One file per journey: plain numbered steps inside one transaction."""

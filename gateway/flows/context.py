@@ -1,0 +1,93 @@
+"""What every flow is given: the gateway's parts and who is calling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.consent.authority import Authority
+from gateway.identifiers.keys import TenantKeys
+from gateway.kernel.clock import Clock
+from gateway.kernel.errors import BehindJournal, Frozen, NotPermitted
+from gateway.outbound.journal import Journal
+from gateway.policy.model import PolicySet
+from gateway.storage.unit_of_work import Storage, UnitOfWork
+
+
+class Role(StrEnum):
+    """What a client is for."""
+
+    CHANNEL = "channel"
+    DPO = "dpo"
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class KeyService(Protocol):
+    """Where tenants' keys come from."""
+
+    def tenant(self, tenant_id: int) -> TenantKeys:
+        """The tenant's keys. Raises Unavailable when they cannot be had."""
+        ...
+
+    def create(self, tenant_id: int) -> TenantKeys:
+        """Make all keys of a new tenant."""
+        ...
+
+    def destroy(self, tenant_id: int) -> None:
+        """Destroy all keys of a tenant."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The gateway's parts, put together by `gateway.wiring`."""
+
+    storage: Storage
+    policies: PolicySet
+    keys: KeyService
+    journal: Journal
+    clock: Clock
+    controller: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The client on whose behalf a flow runs."""
+
+    tenant_id: int
+    client_id: int
+    name: str
+    role: Role
+    channel: str
+    client_class: str
+    outcomes: bool
+
+    def require(self, *roles: Role) -> None:
+        """Raises NotPermitted unless the caller has one of `roles`."""
+        if self.role not in roles:
+            wanted = " or ".join(roles)
+            raise NotPermitted(f"this needs a client with the role {wanted}")
+
+    def authority(self, policies: PolicySet) -> Authority:
+        """What the caller's class may assert. Raises NotPermitted when the policy no longer knows the class."""
+        rules = policies.classes.get(self.client_class)
+        if rules is None:
+            raise NotPermitted("the policy does not know this client's class")
+        return Authority(rules)
+
+
+def check_store(gateway: Gateway, unit: UnitOfWork, *, merging: bool) -> None:
+    """Fail closed before anything is matched or disclosed.
+
+    Raises BehindJournal when the journal holds acts this store has not applied, Frozen when the log was found edited.
+    """
+    head = unit.log.head()
+    if gateway.journal.size(unit.tenant_id) > head.journal_offset:
+        raise BehindJournal(
+            "this store is older than its journal of erasures and opt-outs: run `gateway restore --replay`"
+        )
+    if merging and head.frozen:
+        raise Frozen("the log of this tenant was found edited: merging and resolving are stopped until it is examined")

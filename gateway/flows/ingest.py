@@ -1,0 +1,122 @@
+"""Journey: records arrive and become evidence, or are refused (DESIGN section 1).
+
+    1 normalize, 2 pseudonymize   outside the transaction; a bad record becomes a problem, the rest go on
+    3 screen                      tombstones; the records' own consents enter the ledger
+    4 decide                      Permit | Refusal for each record
+    5 match, 6 merge              narrowed by the candidates' consent; the partition changes
+    7 record                      all of it with its log entries, in one transaction
+
+Raises BehindJournal, Frozen and Unavailable before anything is matched; a refusal of consent is a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gateway.flows.context import Caller, Gateway, Role, check_store
+from gateway.flows.messages import DecisionView, IncomingRecord, Outcome, Problem, RecordResult
+from gateway.flows.outward import outward_id
+from gateway.flows.steps.decide import decide_all, screen
+from gateway.flows.steps.link import Linked, link
+from gateway.flows.steps.load import Batch, load
+from gateway.flows.steps.prepare import Item, prepare
+from gateway.flows.steps.record import Stale, decision_id, profile_of, write_all
+from gateway.identifiers.keys import KeyPurpose
+from gateway.kernel.errors import Unavailable
+
+_TRIES = 5
+
+
+def ingest(gateway: Gateway, caller: Caller, records: Sequence[IncomingRecord | Problem]) -> list[RecordResult]:
+    """A batch of parsed records -> one result each, in order. Needs the role channel."""
+    caller.require(Role.CHANNEL)
+    items, problems = prepare(gateway, caller, records)
+    results: dict[int, RecordResult] = {
+        index: RecordResult(_record_id(records[index]), "invalid", problem=problem)
+        for index, problem in problems.items()
+    }
+    for attempt in _passes(items):
+        results.update(_ingest_pass(gateway, caller, attempt))
+    return [results[index] for index in range(len(records))]
+
+
+def _ingest_pass(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, RecordResult]:
+    for _ in range(_TRIES):
+        try:
+            return _once(gateway, caller, items)
+        except Stale:
+            items = [_fresh(item) for item in items]
+    raise Unavailable("consents keep changing under this batch: send it again")
+
+
+def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, RecordResult]:
+    authority = caller.authority(gateway.policies)
+    keys = gateway.keys.tenant(caller.tenant_id)
+    with gateway.storage.begin(caller.tenant_id, write=True) as unit:
+        check_store(gateway, unit, merging=True)
+        batch = load(gateway, unit, items)
+        screen(unit, batch, keys.hmac(KeyPurpose.SUPPRESS), authority)
+        hearing = decide_all(gateway, batch, authority)
+        linked = link(gateway, unit, batch, hearing, trusted=authority.rules.verified)
+        write_all(gateway, caller, unit, batch, hearing, linked)
+        unit.commit()
+    return {item.index: _result(gateway, caller, batch, linked, item) for item in items}
+
+
+def _passes(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Records that repeat a record id of the same batch wait for the next pass."""
+    waiting = list(items)
+    while waiting:
+        seen: set[bytes] = set()
+        now: list[Item] = []
+        later: list[Item] = []
+        for item in waiting:
+            (later if item.token in seen else now).append(item)
+            seen.add(item.token)
+        yield now
+        waiting = later
+
+
+def _fresh(item: Item) -> Item:
+    return Item(item.index, item.record, item.pseudonyms, item.rules, item.graph, item.token, item.content)
+
+
+def _record_id(record: IncomingRecord | Problem) -> str:
+    return record.record_id if isinstance(record, IncomingRecord) else ""
+
+
+def _result(gateway: Gateway, caller: Caller, batch: Batch, linked: Linked, item: Item) -> RecordResult:
+    outcome, home = _outcome(batch, linked, item)
+    shown = None if home is None else outward_id(gateway, caller, home)
+    return RecordResult(item.record.record_id, outcome, shown, _view(gateway, batch, item))
+
+
+def _outcome(batch: Batch, linked: Linked, item: Item) -> tuple[Outcome, int | None]:
+    plan = linked.plans.get(item.graph)
+    if item.outcome == "duplicate":
+        return "duplicate", profile_of(plan, batch.near[item.graph], item.ids)
+    if item.outcome is not None:
+        return item.outcome, None
+    home = profile_of(plan, batch.near[item.graph], item.linking)
+    if plan is None or home is None:
+        return "linked", home
+    if any(plan.cuts.get((item.record_id, one)) for one in item.linking):
+        return "review", home
+    first = plan.causes.get(home, [None])[0] == item.record_id
+    return ("created" if home not in batch.near[item.graph].profiles and first else "linked"), home
+
+
+def _view(gateway: Gateway, batch: Batch, item: Item) -> DecisionView | None:
+    decision = item.decision
+    if decision is None:
+        return None
+    return DecisionView(
+        id=decision_id(batch.batch_id, item.index),
+        permitted=item.outcome != "refused",
+        purpose=decision.purpose,
+        rule=decision.rule,
+        reason=str(decision.reason),
+        regimes=decision.regimes,
+        policy=gateway.policies.digest,
+        expires_at=getattr(decision, "expires_at", None),
+    )

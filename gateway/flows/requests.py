@@ -1,0 +1,56 @@
+"""What the doors ask of the flows beside records: consent events, queries, views and privacy requests.
+
+All are well-formed, none is judged: kinds, purposes and proofs may still be unknown to the tenant's policy.
+Times are milliseconds, jurisdictions ISO 3166 codes ("DE", "US-CA") or None where the caller gave none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.flows.messages import ConsentAssertion, Identifier
+from gateway.rights.model import RequestKind
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEventInput:
+    """A consent event about the one person whom all the identifiers name."""
+
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    consent: ConsentAssertion
+    jurisdiction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentQuery:
+    """What the ledger says about a purpose: in force at `as_of`, as known at `known_at`; None stands for now."""
+
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    purpose: str
+    as_of: int | None = None
+    known_at: int | None = None
+    jurisdiction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveRequest:
+    """Which profile these identifiers have in the view of a purpose."""
+
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    purpose: str
+    jurisdiction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RightsSubmission:
+    """A privacy request: who is meant, what is asked, and by which method (a slug) they were proved to be it.
+
+    `purposes` empty means every purpose.
+    """
+
+    request: RequestKind
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    jurisdiction: str
+    proof: str
+    received_at: int
+    purposes: tuple[str, ...] = ()

@@ -1,0 +1,96 @@
+"""Steps 3 and 4: tombstones, then the decision. No profile has been matched before this step has said yes."""
+
+from __future__ import annotations
+
+from gateway.consent.authority import Authority
+from gateway.consent.decide import decide
+from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
+from gateway.flows.context import Gateway
+from gateway.flows.steps.hear import Hearing, gpc_is_new, with_signals
+from gateway.flows.steps.load import Batch
+from gateway.flows.steps.prepare import Item
+from gateway.identifiers.keys import HmacKey
+from gateway.identifiers.pseudonyms import tombstone_token
+from gateway.policy.model import PolicySet
+from gateway.storage.tombstones import Tombstone
+from gateway.storage.unit_of_work import UnitOfWork
+
+
+def screen(unit: UnitOfWork, batch: Batch, key: HmacKey, authority: Authority) -> None:
+    """Step 3: records of erased people become `suppressed`, unless the person came back with a new, proven grant."""
+    if not unit.tombstones.any():
+        return
+    tokens = {
+        one.token: tombstone_token(key, one.token)
+        for item in batch.items
+        for one, rule in zip(item.pseudonyms, item.rules, strict=True)
+        if rule.tombstoned
+    }
+    standing = unit.tombstones.find(set(tokens.values()), batch.now)
+    if not standing:
+        return
+    for item in batch.items:
+        hits = [
+            standing[token]
+            for one in item.pseudonyms
+            if (token := tokens.get(one.token)) is not None and token in standing
+        ]
+        if not hits:
+            continue
+        if authority.rules.verified and all(_yields(hit, item) for hit in hits):
+            item.lifts = [hit.token for hit in hits]
+        else:
+            item.outcome = "suppressed"
+
+
+def _yields(tombstone: Tombstone, item: Item) -> bool:
+    """Data observed later with a new grant on the record (DESIGN section 6); what was observed before never returns."""
+    return item.record.observed_at > tombstone.erased_at and any(
+        consent.kind in PERMISSIVE
+        and consent.purpose == item.record.purpose
+        and consent.occurred_at > tombstone.erased_at
+        for consent in item.record.consents
+    )
+
+
+def decide_all(gateway: Gateway, batch: Batch, authority: Authority) -> Hearing:
+    """Step 4 for every record in order; what later records of the batch tighten is decided again at the end."""
+    hearing = Hearing(batch.ledger, batch.rules, batch.now)
+    for item in batch.items:
+        if item.outcome is None:
+            _hear(gateway, batch, item, authority, hearing)
+            item.decision = decide_item(gateway.policies, batch, item, authority)
+    if hearing.tightened:
+        for item in batch.items:
+            if isinstance(item.decision, Permit) and not hearing.tightened.isdisjoint(item.ids):
+                item.decision = decide_item(gateway.policies, batch, item, authority)
+    for item in batch.items:
+        if isinstance(item.decision, Refusal):
+            item.outcome = "refused"
+    return hearing
+
+
+def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hearing: Hearing) -> None:
+    record = item.record
+    gpc = record.gpc and gpc_is_new(batch.ledger, item.ids)
+    assertions = with_signals(record.consents, gpc=gpc, at=record.observed_at)
+    if not assertions:
+        return
+    regimes = gateway.policies.regimes_for(authority.jurisdiction(record.jurisdiction))
+    before = len(hearing.events)
+    hearing.hear(assertions, item.ids, authority, regimes, batch.near.values())
+    for event in hearing.events[before:]:
+        batch.used.update(event.identifiers)
+
+
+def decide_item(policies: PolicySet, batch: Batch, item: Item, authority: Authority) -> Decision:
+    """One record's decision under all regimes of its jurisdiction."""
+    record = item.record
+    regimes = policies.regimes_for(authority.jurisdiction(record.jurisdiction))
+    allowed = authority.rules.purposes
+    if allowed is not None and record.purpose not in allowed:
+        return Refusal(record.purpose, regimes, "clients.purposes", Reason.NOT_ASSERTABLE)
+    if not any(rule.may_link for rule in item.rules):
+        return Refusal(record.purpose, regimes, "identifiers.may_link", Reason.NOTHING_TO_LINK)
+    subject = batch.subject(item.graph, item.ids)
+    return decide(policies, regimes, record.purpose, subject, batch.ledger, batch.now)

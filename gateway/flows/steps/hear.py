@@ -1,0 +1,142 @@
+"""Between steps 3 and 4: what a record or a caller states about consent becomes ledger events.
+
+A restriction that binds the person (objection, opt-out, restriction of processing) is written on every identifier of
+the profiles it touches, as a derived event of its own. Events are idempotent: what stands already is not written
+again. Positions are provisional until the head of the log is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.consent.authority import LEDGER_SCOPES, Authority
+from gateway.consent.ledger import LedgerView
+from gateway.consent.model import PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
+from gateway.flows.messages import ConsentAssertion
+from gateway.policy.model import KindRule
+from gateway.profiles.neighborhood import Neighborhood
+
+PROVISIONAL = 1 << 60
+GPC_PURPOSES = ("sale", "sharing")
+"""What Global Privacy Control opts out of (11 CCR 7025)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One ledger event to be written, on one or more identifiers."""
+
+    assertion: ConsentAssertion
+    identifiers: tuple[int, ...]
+    regimes: tuple[str, ...]
+    verified: bool
+    derived: bool
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Events heard so far in this transaction, and the identifiers whose state they tightened."""
+
+    ledger: LedgerView
+    rules: dict[int, KindRule]
+    now: int
+    events: list[Event] = field(default_factory=list)
+    tightened: set[int] = field(default_factory=set)
+
+    def hear(
+        self,
+        assertions: Iterable[ConsentAssertion],
+        identifiers: Sequence[int],
+        authority: Authority,
+        regimes: tuple[str, ...],
+        near: Iterable[Neighborhood],
+    ) -> int:
+        """Take statements about one subject -> how many of them the client may not make."""
+        refused = 0
+        for assertion in assertions:
+            scopes = authority.scopes_for(assertion.kind, assertion.purpose, assertion.occurred_at, self.now)
+            concerned = [one for one in identifiers if self.rules[one].scope in scopes]
+            if not concerned:
+                refused += 1
+                continue
+            self._write(assertion, concerned, regimes, verified=authority.rules.verified, derived=False)
+            if assertion.kind in PROFILE_WIDE:
+                self._spread(assertion, concerned, regimes, near)
+        return refused
+
+    def inherit(self, members: Sequence[int]) -> None:
+        """Write the person-wide restrictions that stand on some of `members` on all of them."""
+        standing: dict[tuple[str, str, int], Fact] = {}
+        for one in members:
+            for fact in self.ledger.facts(one):
+                if fact.kind in PROFILE_WIDE and self.ledger.state(one, fact.purpose) is fact:
+                    standing.setdefault((fact.kind, fact.purpose, fact.occurred_at), fact)
+        for fact in standing.values():
+            assertion = ConsentAssertion(fact.kind, fact.purpose, fact.occurred_at, fact.basis, "derived")
+            self._write(assertion, members, (), verified=fact.verified, derived=True)
+
+    def _spread(
+        self,
+        assertion: ConsentAssertion,
+        concerned: Sequence[int],
+        regimes: tuple[str, ...],
+        near: Iterable[Neighborhood],
+    ) -> None:
+        for neighborhood in near:
+            for home in {neighborhood.home[one] for one in concerned if one in neighborhood.home}:
+                others = [one for one in neighborhood.members[home] if one not in concerned]
+                self._write(assertion, others, regimes, verified=True, derived=True)
+
+    def _write(
+        self,
+        assertion: ConsentAssertion,
+        identifiers: Iterable[int],
+        regimes: tuple[str, ...],
+        *,
+        verified: bool,
+        derived: bool,
+    ) -> None:
+        ledger = self.ledger
+        new = tuple(
+            one
+            for one in identifiers
+            if self.rules[one].scope in LEDGER_SCOPES
+            and not ledger.holds(one, assertion.kind, assertion.purpose, assertion.occurred_at)
+        )
+        if not new:
+            return
+        position = PROVISIONAL + len(self.events)
+        self.events.append(Event(assertion, new, regimes, verified, derived))
+        for one in new:
+            ledger.add(
+                Fact(
+                    one,
+                    assertion.purpose,
+                    assertion.kind,
+                    assertion.occurred_at,
+                    position,
+                    assertion.expires_at,
+                    assertion.legal_basis,
+                    verified,
+                    derived,
+                )
+            )
+        if assertion.kind in RESTRICTIVE:
+            self.tightened.update(new)
+
+
+def with_signals(assertions: Sequence[ConsentAssertion], *, gpc: bool, at: int) -> list[ConsentAssertion]:
+    """The record's statements and what its signals say (11 CCR 7025: GPC opts out of sale and sharing)."""
+    if not gpc:
+        return list(assertions)
+    signals = [ConsentAssertion(EventKind.OPT_OUT, one, at, "", "gpc") for one in GPC_PURPOSES]
+    return [*assertions, *signals]
+
+
+def gpc_is_new(ledger: LedgerView, identifiers: Iterable[int]) -> bool:
+    """Whether the signal changes anything: transitions are recorded, not every request."""
+    return any(
+        (state := ledger.state(one, purpose)) is None or state.kind != EventKind.OPT_OUT
+        for one in identifiers
+        for purpose in GPC_PURPOSES
+    )

@@ -1,0 +1,126 @@
+"""Steps 5 and 6: permitted records are matched, narrowed by the candidates' consent, and become evidence; the evidence
+becomes changes of the partition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.consent.decide import Candidate, narrow
+from gateway.consent.model import Permit, Reason, Refusal
+from gateway.flows.context import Gateway
+from gateway.flows.steps.hear import Hearing
+from gateway.flows.steps.load import Batch
+from gateway.flows.steps.prepare import Item
+from gateway.flows.steps.retract import Retracted, extend, retract
+from gateway.kernel.ids import draw
+from gateway.matching.exact import match
+from gateway.profiles.engine import Plan, plan
+from gateway.profiles.model import Evidence
+from gateway.profiles.neighborhood import Neighborhood
+from gateway.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(slots=True)
+class Linked:
+    """What a batch does to the evidence and to the partition of each graph."""
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+    evidence: dict[int, Evidence] = field(default_factory=dict)
+    retracted: Retracted = field(default_factory=dict)
+    replaced: set[int] = field(default_factory=set)
+
+
+def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, *, trusted: bool) -> Linked:
+    """Match, narrow and plan the merges of a decided batch."""
+    linked = Linked()
+    if hearing.tightened:
+        linked.retracted = retract(gateway.policies, unit, batch.ledger, batch.near, hearing.tightened, batch.now)
+    removed: Retracted = {graph: dict(records) for graph, records in linked.retracted.items()}
+    permitted = [item for item in batch.items if isinstance(item.decision, Permit)]
+    _compare(gateway, unit, batch, permitted, linked, removed)
+    ids = iter(draw(len(permitted)))
+    for item in permitted:
+        if item.outcome is None:
+            item.record_id = next(ids)
+            _match(gateway, batch, item, linked, trusted=trusted)
+    for graph in sorted({*batch.near, *removed}):
+        added = [linked.evidence[item.record_id] for item in permitted if item.graph == graph and item.linking]
+        if added or removed.get(graph):
+            near = batch.near.setdefault(graph, Neighborhood(gateway.policies.kinds))
+            reader = unit.profiles.reader(graph)
+            linked.plans[graph] = plan(near, added, removed.get(graph, {}), reader, lambda: draw(1)[0])
+            inherit(unit, batch, hearing, linked.plans[graph], near)
+    return linked
+
+
+def inherit(unit: UnitOfWork, batch: Batch, hearing: Hearing, planned: Plan, near: Neighborhood) -> None:
+    """A merge never widens: restrictions that bind the person are written on every identifier that joins."""
+    arrivals = planned.arrivals()
+    for change in planned.changes:
+        if change.kind not in ("created", "extended", "merged"):
+            continue
+        members = planned.members_after(near, change.profile_id, arrivals)
+        strangers = [one for one in members if one not in batch.loaded]
+        if strangers:
+            batch.rules.update({one: near.kinds[one] for one in strangers})
+            batch.loaded.update(strangers)
+            for fact in unit.ledger.facts(strangers):
+                batch.ledger.add(fact)
+        if not batch.ledger.person_wide.isdisjoint(members):
+            hearing.inherit(members)
+
+
+def _compare(
+    gateway: Gateway, unit: UnitOfWork, batch: Batch, permitted: list[Item], linked: Linked, removed: Retracted
+) -> None:
+    """Same id and content = duplicate; a newer `observed_at` replaces the earlier evidence, an older one is late."""
+    replaced: dict[int, str] = {}
+    gone = {record for records in linked.retracted.values() for record in records}
+    for item in permitted:
+        known = batch.known.get(item.token)
+        if known is None:
+            continue
+        if known.active and known.record_id not in gone:
+            newer = (item.record.observed_at, item.content) > (known.observed_at, known.content)
+            if known.content == item.content or not newer:
+                item.outcome = "duplicate"
+                item.record_id = known.record_id
+                continue
+            replaced[known.record_id] = known.graph
+        item.replaces = known.record_id
+        linked.replaced.add(known.record_id)
+    links = unit.records.links(replaced)
+    for graph in sorted({*replaced.values()}):
+        kinds = {one.identifier_id: one.kind for one in links if replaced[one.record_id] == graph}
+        extend(gateway.policies, unit, batch.near, graph, kinds)
+    for one in links:
+        if one.linking:
+            records = removed.setdefault(replaced[one.record_id], {})
+            records[one.record_id] = (*records.get(one.record_id, ()), one.identifier_id)
+
+
+def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, trusted: bool) -> None:
+    permit = item.decision
+    if not isinstance(permit, Permit):
+        raise TypeError("only permitted records are matched")
+    near = batch.near[item.graph]
+    linkable = [one for one in item.ids if batch.rules[one].may_link]
+    verdict = match(permit, linkable, near.home, near.demoted)
+    candidates = [
+        Candidate(
+            profile, {one: batch.rules[one].scope for one in near.members[profile]}, near.profiles[profile].regimes
+        )
+        for profile in verdict.evidence
+    ]
+    subject = batch.subject(item.graph, item.ids)
+    merge = narrow(permit, subject, candidates, gateway.policies, batch.ledger, batch.now)
+    dropped = {one for profile in merge.dropped for one in verdict.evidence[profile]}
+    item.linking = tuple([one for one in linkable if one not in dropped])
+    if not item.linking:
+        item.decision = Refusal(permit.purpose, permit.regimes, permit.rule, Reason.CANDIDATE_REFUSES)
+        item.outcome = "refused"
+        return
+    linked.evidence[item.record_id] = Evidence(
+        item.record_id, trusted, item.record.observed_at, item.content, item.linking, permit.regimes
+    )

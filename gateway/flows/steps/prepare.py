@@ -1,0 +1,105 @@
+"""Steps 1 and 2: raw values become digests, digests become pseudonyms; outside any transaction.
+
+A record that breaks a rule becomes a `Problem`; the others go on. After this step no raw value is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.consent.model import Decision
+from gateway.flows.context import Caller, Gateway
+from gateway.flows.messages import IncomingRecord, Outcome, Problem
+from gateway.identifiers.digests import digest
+from gateway.identifiers.keys import KeyPurpose
+from gateway.identifiers.model import Pseudonym
+from gateway.identifiers.pseudonyms import Pseudonymizer, content_token, record_token
+from gateway.kernel.errors import InvalidInput
+from gateway.policy.model import KindRule, PolicySet
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One record on its way through the steps; what each step finds out is filled in by it."""
+
+    index: int
+    record: IncomingRecord
+    pseudonyms: list[Pseudonym]
+    rules: list[KindRule]
+    graph: str
+    token: bytes
+    content: bytes
+    ids: tuple[int, ...] = ()
+    outcome: Outcome | None = None
+    decision: Decision | None = None
+    record_id: int = 0
+    linking: tuple[int, ...] = ()
+    replaces: int | None = None
+    lifts: list[bytes] = field(default_factory=list)
+
+
+def prepare(
+    gateway: Gateway, caller: Caller, records: Sequence[IncomingRecord | Problem]
+) -> tuple[list[Item], dict[int, Problem]]:
+    """Parsed records -> (items by place, problems by place)."""
+    keys = gateway.keys.tenant(caller.tenant_id)
+    pseudonymizer = Pseudonymizer(keys)
+    record_key = keys.hmac(KeyPurpose.RECORD_IDS)
+    trusted = caller.authority(gateway.policies).rules.verified
+    items: list[Item] = []
+    problems: dict[int, Problem] = {}
+    for index, record in enumerate(records):
+        if isinstance(record, Problem):
+            problems[index] = record
+            continue
+        try:
+            graph = _graph(record, gateway.policies)
+            pseudonyms, rules = _pseudonyms(record, gateway.policies, pseudonymizer)
+        except InvalidInput as error:
+            problems[index] = Problem(error.field, error.rule, str(error), index)
+            continue
+        token = record_token(record_key, caller.channel, record.record_id)
+        content = content_token(
+            record_key,
+            [one.token for one in pseudonyms],
+            str(record.observed_at),
+            record.jurisdiction or "",
+            record.purpose,
+            "trusted" if trusted else "public",
+        )
+        items.append(Item(index, record, pseudonyms, rules, graph, token, content))
+    return items, problems
+
+
+def _graph(record: IncomingRecord, policies: PolicySet) -> str:
+    purpose = policies.purposes.get(record.purpose)
+    if purpose is None:
+        raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
+    if not purpose.matches:
+        raise InvalidInput("records cannot be matched for this purpose", field="purpose", rule="purpose_does_not_match")
+    for place, consent in enumerate(record.consents):
+        if consent.purpose != "*" and consent.purpose not in policies.purposes:
+            message = "the policy does not know this purpose"
+            raise InvalidInput(message, field=f"consents[{place}].purpose", rule="unknown_purpose")
+    return purpose.graph
+
+
+def _pseudonyms(
+    record: IncomingRecord, policies: PolicySet, pseudonymizer: Pseudonymizer
+) -> tuple[list[Pseudonym], list[KindRule]]:
+    pseudonyms: list[Pseudonym] = []
+    rules: list[KindRule] = []
+    seen: set[bytes] = set()
+    for place, identifier in enumerate(record.identifiers):
+        try:
+            digests = digest(identifier, policies.kinds, record.jurisdiction)
+        except InvalidInput as error:
+            raise InvalidInput(str(error), field=f"identifiers[{place}].{error.field}", rule=error.rule) from None
+        for one in digests:
+            pseudonym = pseudonymizer.pseudonym(one)
+            if pseudonym.token not in seen:
+                seen.add(pseudonym.token)
+                pseudonyms.append(pseudonym)
+                rules.append(policies.kinds[one.kind])
+    return pseudonyms, rules

@@ -1,0 +1,250 @@
+"""Step 7: everything a batch changed is written with its entries, in the one transaction.
+
+The head of the log is locked here, last. If a restriction or a tombstone came in since the batch was read, its
+decisions are stale: `Stale` is raised, nothing is written, and the flow decides anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from gateway.audit.commitments import batch_root, disclosure, salts
+from gateway.audit.encodings import to_base64url
+from gateway.audit.entries import EntryKind
+from gateway.consent.model import RESTRICTIVE, Permit
+from gateway.flows.context import Caller, Gateway
+from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.hear import PROVISIONAL, Event, Hearing
+from gateway.flows.steps.link import Linked
+from gateway.flows.steps.load import Batch
+from gateway.flows.steps.prepare import Item
+from gateway.kernel.clock import format_instant
+from gateway.kernel.ids import encode
+from gateway.matching.exact import RULE
+from gateway.profiles.engine import Plan
+from gateway.profiles.neighborhood import Neighborhood
+from gateway.storage.disclosures import ChangeRow
+from gateway.storage.ledger import LedgerRow
+from gateway.storage.log import Entry
+from gateway.storage.records import RecordRow, StoredLink
+from gateway.storage.unit_of_work import UnitOfWork
+
+
+class Stale(Exception):  # noqa: N818 - control flow inside a flow, never shown
+    """Consent or tombstones changed between reading and writing."""
+
+
+def decision_id(batch_id: int, place: int) -> str:
+    """The outside name of a decision."""
+    return f"{encode('dec', batch_id)}.{place}"
+
+
+def lock_and_check(unit: UnitOfWork, restrictions: int) -> int:
+    """Lock the head -> the first position to give out. Raises Stale when a restriction came in meanwhile."""
+    head = unit.log.lock()
+    if head.restrictions != restrictions:
+        raise Stale
+    return head.size
+
+
+def write_all(
+    gateway: Gateway, caller: Caller, unit: UnitOfWork, batch: Batch, hearing: Hearing, linked: Linked
+) -> None:
+    """Identifiers, ledger, evidence, partition, decisions and entries of one batch."""
+    base = lock_and_check(unit, batch.restrictions)
+    scribe = Scribe.of(caller, gateway.policies.digest, batch.now)
+    entries = [scribe.consent(event) for event in hearing.events]
+    positions = {PROVISIONAL + at: base + at for at in range(len(hearing.events))}
+    changes = partition_entries(scribe, linked.plans, _decision_names(batch), base + len(entries), entries)
+    decided = [item for item in batch.items if item.decision is not None]
+    _decisions(scribe, unit, batch, decided, base + len(entries), entries, positions)
+    _refused_merges(scribe, linked, batch, base, entries, changes)
+    _write_identifiers(gateway, caller, unit, batch)
+    write_events(unit, caller, hearing.events, base, batch.now)
+    _write_records(caller, unit, batch, linked, positions)
+    for graph, plan in linked.plans.items():
+        kinds = [(one, batch.near[graph].kinds[one].name) for one in plan.moved]
+        unit.profiles.apply(graph, plan, kinds, base)
+    unit.disclosures.add_changes(changes)
+    unit.tombstones.lift([token for item in batch.items if item.linking for token in item.lifts])
+    if entries:
+        unit.log.append(entries, restrictions=count_restrictive(hearing.events))
+
+
+def partition_entries(
+    scribe: Scribe, plans: Mapping[str, Plan], decisions: Mapping[int, str], start: int, entries: list[Entry]
+) -> list[ChangeRow]:
+    """Append one entry per change to `entries` -> the rows that index them; positions begin at `start`.
+
+    `decisions` names the decision of each new record.
+    """
+    rows: list[ChangeRow] = []
+    for graph, plan in plans.items():
+        for change in plan.changes:
+            causes = [decisions[one] for one in plan.causes.get(change.profile_id, ()) if one in decisions]
+            entries.append(scribe.change(graph, change, causes))
+            rows += change_rows(start, change.kind, change.profile_id, change.others, scribe.now)
+            start += 1
+    return rows
+
+
+def _decision_names(batch: Batch) -> dict[int, str]:
+    return {item.record_id: decision_id(batch.batch_id, item.index) for item in batch.items if item.linking}
+
+
+def change_rows(position: int, kind: str, profile_id: int, others: Sequence[int], now: int) -> list[ChangeRow]:
+    """One change -> a row for each profile it concerns."""
+    role, other = {"merged": ("survivor", "absorbed"), "split": ("part", "parent")}.get(kind, ("profile", "profile"))
+    rows = [ChangeRow(position, profile_id, kind, role, now)]
+    return rows + [ChangeRow(position, one, kind, other, now) for one in others]
+
+
+def count_restrictive(events: Sequence[Event]) -> int:
+    """How many events tighten somebody's state."""
+    return sum(event.assertion.kind in RESTRICTIVE for event in events)
+
+
+def write_events(unit: UnitOfWork, caller: Caller, events: Sequence[Event], base: int, now: int) -> None:
+    """The ledger rows of heard events; the first stands at log position `base`."""
+    unit.ledger.append(
+        [
+            LedgerRow(
+                one,
+                base + at,
+                event.assertion.purpose,
+                str(event.assertion.kind),
+                event.assertion.occurred_at,
+                now,
+                event.assertion.expires_at,
+                " ".join(event.regimes),
+                event.assertion.legal_basis,
+                caller.channel,
+                caller.client_id,
+                event.assertion.method,
+                event.assertion.notice,
+                event.verified,
+                event.derived,
+            )
+            for at, event in enumerate(events)
+            for one in event.identifiers
+        ]
+    )
+
+
+def _decisions(
+    scribe: Scribe,
+    unit: UnitOfWork,
+    batch: Batch,
+    decided: Sequence[Item],
+    position: int,
+    entries: list[Entry],
+    positions: Mapping[int, int],
+) -> None:
+    """All decisions of the batch are one entry: the root over their salted commitments."""
+    if not decided:
+        return
+    texts: list[tuple[int, str]] = []
+    digests: list[bytes] = []
+    at = format_instant(batch.now)
+    for item, salt in zip(decided, salts(len(decided)), strict=True):
+        text = disclosure(salt, "decisions", _decision_value(item, batch, at, positions))
+        texts.append((item.index, text))
+        digests.append(sha256(text.encode("ascii")).digest())
+    root = batch_root([to_base64url(one) for one in digests])
+    permitted = sum(isinstance(item.decision, Permit) for item in decided)
+    facts: dict[str, str | int] = {"permitted": permitted, "refused": len(decided) - permitted}
+    entries.append(scribe.write(EntryKind.DECISIONS_BATCH, "consent.decide", facts, roots={"decisions": root}))
+    unit.disclosures.add_decisions(batch.batch_id, position, b"".join(digests), texts)
+
+
+def _decision_value(item: Item, batch: Batch, at: str, positions: Mapping[int, int]) -> dict[str, object]:
+    decision = item.decision
+    value: dict[str, object] = {
+        "id": decision_id(batch.batch_id, item.index),
+        "at": at,
+        "purpose": item.record.purpose,
+        "regimes": list(decision.regimes) if decision else [],
+        "rule": decision.rule if decision else "",
+        "reason": str(decision.reason) if decision else "",
+        "permitted": isinstance(decision, Permit),
+    }
+    if isinstance(decision, Permit):
+        value["basis"] = [positions.get(one, one) for one in decision.basis]
+        value["expires_at"] = decision.expires_at
+    return value
+
+
+def _refused_merges(
+    scribe: Scribe, linked: Linked, batch: Batch, base: int, entries: list[Entry], changes: list[ChangeRow]
+) -> None:
+    """A link that a limit cut is recorded, so that it can be reviewed."""
+    for graph, plan in linked.plans.items():
+        for (record_id, identifier), cut in plan.cuts.items():
+            if not cut or record_id not in linked.evidence:
+                continue
+            home = profile_of(plan, batch.near[graph], linked.evidence[record_id].identifiers)
+            values = {"profile": f"{home or 0:x}", "identifier": f"{identifier:x}"}
+            if home is not None:
+                changes.append(ChangeRow(base + len(entries), home, "refused", "refused", batch.now))
+            entries.append(scribe.write(EntryKind.MERGE_REFUSED, "limits.per_profile", {}, values))
+
+
+def profile_of(plan: Plan | None, near: Neighborhood, identifiers: Sequence[int]) -> int | None:
+    """Where a record stands after the plan: the profile of its strongest identifier that has one."""
+    for one in sorted(identifiers, key=lambda one: near.kinds[one].rank):
+        if plan is not None and one in plan.homeless:
+            continue
+        home = near.home.get(one) if plan is None else plan.moved.get(one, near.home.get(one))
+        if home is not None:
+            return home
+    return None
+
+
+def _write_identifiers(gateway: Gateway, caller: Caller, unit: UnitOfWork, batch: Batch) -> None:
+    """Only identifiers that stored records or ledger events need."""
+    stored = {one for item in batch.items if item.linking for one in item.ids}
+    wanted = [batch.new[one] for one in stored | batch.used if one in batch.new]
+    unit.identifiers.add(wanted, gateway.keys.tenant(caller.tenant_id).chain)
+
+
+def _write_records(
+    caller: Caller, unit: UnitOfWork, batch: Batch, linked: Linked, positions: Mapping[int, int]
+) -> None:
+    if linked.replaced:
+        unit.records.delete(linked.replaced)
+    unit.records.retract([one for records in linked.retracted.values() for one in records])
+    records: list[RecordRow] = []
+    links: list[StoredLink] = []
+    for item in batch.items:
+        permit = item.decision
+        if not item.linking or not isinstance(permit, Permit):
+            continue
+        plan = linked.plans[item.graph]
+        evidence = linked.evidence[item.record_id]
+        records.append(
+            RecordRow(
+                item.record_id,
+                item.token,
+                item.content,
+                item.graph,
+                item.record.purpose,
+                caller.client_id,
+                caller.channel,
+                evidence.trusted,
+                item.record.observed_at,
+                " ".join(permit.regimes),
+                RULE,
+                " ".join(str(positions.get(one, one)) for one in permit.basis),
+                batch.batch_id,
+                item.index,
+                active=True,
+            )
+        )
+        kept = set(item.linking)
+        links += [
+            StoredLink(one, item.record_id, rule.name, place, one in kept, plan.cuts.get((item.record_id, one), False))
+            for place, (one, rule) in enumerate(zip(item.ids, item.rules, strict=True))
+            if one in kept or not rule.may_link
+        ]
+    unit.records.add(records, links)

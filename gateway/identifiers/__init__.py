@@ -1,0 +1,1 @@
+"""Raw value -> normal form -> digest -> pseudonym, and the keys for it."""

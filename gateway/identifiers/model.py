@@ -1,0 +1,68 @@
+"""One type per stage of secrecy. A function that takes one never takes another, and none shows its value."""
+
+from __future__ import annotations
+
+from typing import final
+
+
+class _Hidden:
+    """Base of everything that must not be seen: no repr, no str, no pickle."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} hidden>"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"{type(self).__name__} is never serialized")
+
+
+@final
+class RawIdentifier(_Hidden):
+    """A value as the channel sent it: `kind`, `namespace` ("" where the kind has none) and the raw text."""
+
+    __slots__ = ("kind", "namespace", "value")
+
+    def __init__(self, kind: str, value: str, namespace: str = "") -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.value = value
+
+
+@final
+class HashedIdentifier(_Hidden):
+    """A digest as the channel sent it: 32 bytes under a hash profile ("" where the kind needs none)."""
+
+    __slots__ = ("kind", "namespace", "profile", "sha256")
+
+    def __init__(self, kind: str, sha256: bytes, profile: str = "", namespace: str = "") -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.profile = profile
+        self.sha256 = sha256
+
+
+@final
+class Digest(_Hidden):
+    """SHA-256 of a normal form (32 bytes), with its kind and namespace. Reversible by brute force: never stored."""
+
+    __slots__ = ("kind", "namespace", "sha256")
+
+    def __init__(self, kind: str, sha256: bytes, namespace: str = "") -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.sha256 = sha256
+
+
+@final
+class Pseudonym(_Hidden):
+    """HMAC of a digest under the tenant's match key (32 bytes); what the store may know."""
+
+    __slots__ = ("kind", "namespace", "token")
+
+    def __init__(self, kind: str, token: bytes, namespace: str = "") -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.token = token

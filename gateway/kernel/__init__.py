@@ -1,0 +1,1 @@
+"""What everything stands on: ids, the clock, the error families, redaction."""

@@ -1,0 +1,66 @@
+"""Time as the domain knows it: whole milliseconds since 1970-01-01T00:00:00Z, as `int`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+SECOND = 1_000
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+
+
+class Clock(Protocol):
+    """Anything that tells the time."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+
+class ManualClock:
+    """A clock that stands until it is moved; for tests and the demo."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._now
+
+    def advance(self, milliseconds: int) -> None:
+        """Move the clock forward by `milliseconds`."""
+        self._now += milliseconds
+
+
+def parse_instant(text: str) -> int:
+    """RFC 3339 text with an offset -> milliseconds. Raises ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs an offset, such as Z")
+    return int(moment.timestamp() * 1000)
+
+
+def format_instant(milliseconds: int) -> str:
+    """Milliseconds -> RFC 3339 text in UTC with millisecond precision."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
+
+
+def hour_of(milliseconds: int) -> str:
+    """The hour only, as the log shows it: `2026-11-24T16:00Z`."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:00Z")
+
+
+def day_of(milliseconds: int) -> str:
+    """The day only, as the ledger shows it: `2026-11-24`."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d")

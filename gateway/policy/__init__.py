@@ -1,0 +1,1 @@
+"""Policies: `policies/*.yaml` in, frozen typed objects and one digest out. A set with any finding is refused whole."""

@@ -1,0 +1,103 @@
+"""Decisions, changes of the partition and disclosures to recipients: what the log's entries were about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from gateway.storage import schema
+from gateway.storage.session import Session
+
+
+class ChangeRow(NamedTuple):
+    """One profile's part in one change: `role` is survivor, absorbed, parent, part or refused."""
+
+    position: int
+    profile_id: int
+    kind: str
+    role: str
+    made_at: int
+
+
+class DisclosureRow(NamedTuple):
+    """One profile shown to one client."""
+
+    position: int
+    profile_id: int
+    client_id: int
+    purpose: str
+    made_at: int
+
+
+class DisclosureStore:
+    """What entries of the log were about, for one tenant."""
+
+    def __init__(self, session: Session, tenant_id: int) -> None:
+        self._session = session
+        self._tenant = tenant_id
+
+    def add_decisions(
+        self, batch_id: int, position: int, commitments: bytes, disclosures: Sequence[tuple[int, str]]
+    ) -> None:
+        """A batch's decisions: commitments (32 bytes each, in order) and (place, disclosure text) of the erasable half."""
+        self._session.insert(schema.decision_batch, [(self._tenant, batch_id, position, commitments)])
+        self._session.insert(schema.decision, [(self._tenant, batch_id, place, text) for place, text in disclosures])
+
+    def batches(self, start: int, end: int) -> list[tuple[int, int, bytes]]:
+        """(position, batch id, commitments) of decision batches logged from `start` to before `end`."""
+        sql = (
+            "SELECT position, batch_id, commitments FROM decision_batch"
+            " WHERE tenant_id = ? AND position >= ? AND position < ? ORDER BY position"
+        )
+        return [(at, batch, bytes(raw)) for at, batch, raw in self._session.rows(sql, [self._tenant, start, end])]
+
+    def decisions(self, batch_id: int) -> list[tuple[int, str]]:
+        """(place, disclosure text) of the decisions of a batch that were not erased."""
+        sql = "SELECT place, disclosure FROM decision WHERE tenant_id = ? AND batch_id = ? ORDER BY place"
+        return [(place, text) for place, text in self._session.rows(sql, [self._tenant, batch_id])]
+
+    def add_changes(self, rows: Sequence[ChangeRow]) -> None:
+        """Index entries by the profiles they changed."""
+        self._session.insert(schema.change, [(self._tenant, *row) for row in rows])
+
+    def changes_of(self, profile_ids: Collection[int]) -> list[ChangeRow]:
+        """All rows of these profiles."""
+        columns = ", ".join(ChangeRow._fields)
+        sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND profile_id {{keys}}"  # noqa: S608 - constant
+        return [ChangeRow._make(row) for row in self._session.rows_by_key(sql, profile_ids, [self._tenant])]
+
+    def changes_at(self, positions: Collection[int]) -> list[ChangeRow]:
+        """All rows of these entries."""
+        columns = ", ".join(ChangeRow._fields)
+        sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND position {{keys}}"  # noqa: S608 - constant
+        return [ChangeRow._make(row) for row in self._session.rows_by_key(sql, positions, [self._tenant])]
+
+    def changes_after(self, position: int, limit: int) -> list[ChangeRow]:
+        """The feed: rows after `position`, whole entries, at least `limit` rows where there are as many."""
+        columns = ", ".join(ChangeRow._fields)
+        sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND position > ? ORDER BY position LIMIT ?"  # noqa: S608 - constant
+        rows = [ChangeRow._make(row) for row in self._session.rows(sql, [self._tenant, position, limit])]
+        if len(rows) < limit:
+            return rows
+        whole = [row for row in rows if row.position != rows[-1].position]
+        return [*whole, *self.changes_at([rows[-1].position])]
+
+    def erase_changes(self, profile_ids: Collection[int]) -> int:
+        """Remove the rows of erased profiles -> how many."""
+        sql = "DELETE FROM change WHERE tenant_id = ? AND kind <> 'erased' AND profile_id {keys}"
+        return self._session.delete_by_key(sql, profile_ids, [self._tenant])
+
+    def add_disclosures(self, rows: Sequence[DisclosureRow]) -> None:
+        """Note to whom profiles were shown."""
+        self._session.insert(schema.disclosure, [(self._tenant, *row) for row in rows])
+
+    def disclosures_of(self, profile_ids: Collection[int]) -> list[DisclosureRow]:
+        """To whom these profiles were shown."""
+        columns = ", ".join(DisclosureRow._fields)
+        sql = f"SELECT {columns} FROM disclosure WHERE tenant_id = ? AND profile_id {{keys}}"  # noqa: S608 - constant
+        return [DisclosureRow._make(row) for row in self._session.rows_by_key(sql, profile_ids, [self._tenant])]
+
+    def erase_disclosures(self, profile_ids: Collection[int]) -> int:
+        """Remove these rows -> how many."""
+        sql = "DELETE FROM disclosure WHERE tenant_id = ? AND profile_id {keys}"
+        return self._session.delete_by_key(sql, profile_ids, [self._tenant])

@@ -1,0 +1,117 @@
+"""Records and their links: the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from gateway.storage import schema
+from gateway.storage.session import Session
+
+
+class RecordRow(NamedTuple):
+    """One record as stored. `basis` are ledger positions and `regimes` names, parted by blanks."""
+
+    record_id: int
+    token: bytes
+    content: bytes
+    graph: str
+    purpose: str
+    client_id: int
+    channel: str
+    trusted: bool
+    observed_at: int
+    regimes: str
+    rule: str
+    basis: str
+    batch_id: int
+    place: int
+    active: bool
+
+
+class StoredLink(NamedTuple):
+    """One link as stored; `linking` is False for kinds that never link, `cut` where a limit kept it from joining."""
+
+    identifier_id: int
+    record_id: int
+    kind: str
+    ordinal: int
+    linking: bool
+    cut: bool
+
+
+class KnownRecord(NamedTuple):
+    """What decides whether a record is new, a duplicate or a newer version."""
+
+    token: bytes
+    record_id: int
+    content: bytes
+    observed_at: int
+    graph: str
+    active: bool
+
+
+class RecordStore:
+    """Records of one tenant."""
+
+    def __init__(self, session: Session, tenant_id: int) -> None:
+        self._session = session
+        self._tenant = tenant_id
+
+    def find(self, tokens: Collection[bytes]) -> dict[bytes, KnownRecord]:
+        """Record tokens -> the records that stand under them."""
+        sql = "SELECT token, record_id, content, observed_at, graph, active FROM record WHERE tenant_id = ? AND token {keys}"
+        rows = self._session.rows_by_key(sql, tokens, [self._tenant])
+        return {
+            bytes(token): KnownRecord(bytes(token), one, bytes(content), observed, graph, bool(active))
+            for token, one, content, observed, graph, active in rows
+        }
+
+    def get(self, record_ids: Collection[int]) -> list[RecordRow]:
+        """Records by id."""
+        columns = ", ".join(RecordRow._fields)
+        sql = f"SELECT {columns} FROM record WHERE tenant_id = ? AND record_id {{keys}}"  # noqa: S608 - constant
+        return [RecordRow._make(row) for row in self._session.rows_by_key(sql, record_ids, [self._tenant])]
+
+    def add(self, records: Sequence[RecordRow], links: Sequence[StoredLink]) -> None:
+        """Insert records with their links."""
+        self._session.insert(schema.record, [(self._tenant, *row) for row in records])
+        self._session.insert(schema.link, [(self._tenant, *row) for row in sorted(links)])
+
+    def of(self, identifiers: Collection[int], *, active_only: bool = False) -> list[int]:
+        """Identifiers -> ids of the records that assert any of them."""
+        sql = (
+            "SELECT DISTINCT l.record_id FROM link l JOIN record r"
+            " ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
+            " WHERE l.tenant_id = ? AND (r.active OR NOT ?) AND l.identifier_id {keys}"
+        )
+        return [one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, active_only])]
+
+    def links(self, record_ids: Collection[int]) -> list[StoredLink]:
+        """All links of these records, in the records' own order."""
+        sql = (
+            "SELECT identifier_id, record_id, kind, ordinal, linking, cut FROM link WHERE tenant_id = ?"
+            " AND record_id {keys} ORDER BY record_id, ordinal"
+        )
+        return [StoredLink._make(row) for row in self._session.rows_by_key(sql, record_ids, [self._tenant])]
+
+    def retract(self, record_ids: Collection[int]) -> None:
+        """Take records out of the partition; they stay until erasure or retention ends them."""
+        sql = "UPDATE record SET active = FALSE WHERE tenant_id = ? AND record_id {keys}"
+        self._session.delete_by_key(sql, record_ids, [self._tenant])
+
+    def delete(self, record_ids: Collection[int]) -> tuple[int, int]:
+        """Remove records with their links and decisions -> how many records and links there were."""
+        decided = "SELECT batch_id, place FROM record WHERE tenant_id = ? AND record_id {keys}"
+        places = self._session.rows_by_key(decided, record_ids, [self._tenant])
+        remove = "DELETE FROM decision WHERE tenant_id = ? AND batch_id = ? AND place = ?"
+        self._session.run_many(remove, [(self._tenant, batch, place) for batch, place in places])
+        links = "DELETE FROM link WHERE tenant_id = ? AND record_id {keys}"
+        removed_links = self._session.delete_by_key(links, record_ids, [self._tenant])
+        records = "DELETE FROM record WHERE tenant_id = ? AND record_id {keys}"
+        return self._session.delete_by_key(records, record_ids, [self._tenant]), removed_links
+
+    def asserted(self, identifiers: Collection[int]) -> set[int]:
+        """Which of `identifiers` some record still asserts."""
+        sql = "SELECT DISTINCT identifier_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"
+        return {one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant])}

@@ -1,0 +1,140 @@
+"""One transaction's statements, written once for SQLite and PostgreSQL.
+
+SQL stands with `?` placeholders. Reads by key take any number of keys; inserts of many rows are one
+`executemany` on SQLite and one COPY on PostgreSQL. The driver is called directly: per-row work of the SQL
+toolkit would cost more than the rows themselves (measured; see README, decisions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+Row = tuple[Any, ...]
+_CHUNK = 4096
+
+
+class Session:
+    """Statements on one open transaction of `connection`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.postgres = connection.dialect.name == "postgresql"
+        self._cursor = connection.connection.cursor()
+        self._open = False
+
+    def begin(self, *, write: bool) -> None:
+        """Open the transaction; on SQLite a writer takes the write lock now, so what it read stays true."""
+        if self.postgres:
+            self._cursor.execute("BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        else:
+            self._cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        self._open = True
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self._cursor.execute("COMMIT")
+        self._open = False
+
+    def rollback(self) -> None:
+        """Undo the transaction; nothing when it was committed."""
+        if self._open:
+            self._open = False
+            self._cursor.execute("ROLLBACK")
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """All rows of a SELECT (or of a statement with RETURNING)."""
+        self._cursor.execute(_placeholders(sql) if self.postgres else sql, parameters)
+        return list(self._cursor.fetchall())
+
+    def one(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
+        """The only row, or None."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """A statement without rows -> how many rows it touched."""
+        self._cursor.execute(_placeholders(sql) if self.postgres else sql, parameters)
+        return int(self._cursor.rowcount)
+
+    def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """One statement for each of `rows`."""
+        if rows:
+            self._cursor.executemany(_placeholders(sql) if self.postgres else sql, rows)
+
+    def rows_by_key(self, sql: str, keys: Iterable[object], parameters: Sequence[object] = ()) -> list[Row]:
+        """Rows of a SELECT whose `{keys}` stands for "one of `keys`"; `parameters` come before the keys."""
+        wanted = list(keys)
+        if not wanted:
+            return []
+        if self.postgres:
+            self._cursor.execute(_by_array(sql, isinstance(wanted[0], bytes)), [*parameters, wanted])
+            return list(self._cursor.fetchall())
+        found: list[Row] = []
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            size = 1 << (len(chunk) - 1).bit_length()
+            padded = chunk + [chunk[-1]] * (size - len(chunk))
+            self._cursor.execute(_by_list(sql, size), [*parameters, *padded])
+            found += self._cursor.fetchall()
+        return found
+
+    def delete_by_key(self, sql: str, keys: Iterable[object], parameters: Sequence[object] = ()) -> int:
+        """Like `rows_by_key` for DELETE or UPDATE -> how many rows it touched."""
+        wanted = list(keys)
+        if not wanted:
+            return 0
+        if self.postgres:
+            self._cursor.execute(_by_array(sql, isinstance(wanted[0], bytes)), [*parameters, wanted])
+            return int(self._cursor.rowcount)
+        touched = 0
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            self._cursor.execute(_by_list(sql, len(chunk)), [*parameters, *chunk])
+            touched += int(self._cursor.rowcount)
+        return touched
+
+    def insert(self, table: Table, rows: Sequence[Sequence[object]]) -> None:
+        """Insert rows; each holds all columns of `table` in their order."""
+        if not rows:
+            return
+        if self.postgres and len(rows) > 1:
+            with self._cursor.copy(_copy(table)) as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        sql = _insert(table)
+        self.run_many(sql, rows)
+
+
+@lru_cache(maxsize=512)
+def _placeholders(sql: str) -> str:
+    return sql.replace("?", "%s")
+
+
+@lru_cache(maxsize=512)
+def _by_array(sql: str, binary: bool) -> str:  # noqa: FBT001 - a cache key, not an interface
+    return _placeholders(sql).replace("{keys}", f"= ANY(%s::{'bytea' if binary else 'bigint'}[])")
+
+
+@lru_cache(maxsize=512)
+def _by_list(sql: str, size: int) -> str:
+    return sql.replace("{keys}", f"IN ({','.join('?' * size)})")
+
+
+@lru_cache(maxsize=64)
+def _insert(table: Table) -> str:
+    columns = ",".join(column.name for column in table.columns)
+    return f'INSERT INTO "{table.name}" ({_quoted(columns)}) VALUES ({",".join("?" * len(table.columns))})'  # noqa: S608 - names come from the schema
+
+
+@lru_cache(maxsize=64)
+def _copy(table: Table) -> str:
+    columns = ",".join(column.name for column in table.columns)
+    return f'COPY "{table.name}" ({_quoted(columns)}) FROM STDIN'
+
+
+def _quoted(columns: str) -> str:
+    return ",".join(f'"{name}"' for name in columns.split(","))

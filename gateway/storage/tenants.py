@@ -1,0 +1,91 @@
+"""Tenants, clients and policy sets: no person's data, read before a tenant is known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.storage import schema
+from gateway.storage.session import Session
+
+
+class ClientRow(NamedTuple):
+    """One client. `key_hash` is SHA-256 over the whole API key; the key itself is not kept."""
+
+    tenant_id: int
+    client_id: int
+    name: str
+    role: str
+    channel: str
+    client_class: str
+    outcomes: bool
+    key_prefix: str
+    key_hash: bytes
+    created_at: int
+    revoked_at: int | None
+
+
+_CLIENT = "tenant_id, client_id, name, role, channel, class, outcomes, key_prefix, key_hash, created_at, revoked_at"
+
+
+class TenantStore:
+    """The tables that stand above the tenants."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def create(self, name: str, now: int) -> int:
+        """A new tenant -> its id."""
+        (last,) = self._session.rows("SELECT COALESCE(MAX(tenant_id), 0) FROM tenant")[0]
+        tenant_id = int(last) + 1
+        self._session.insert(schema.tenant, [(tenant_id, name, now)])
+        return tenant_id
+
+    def find(self, name: str) -> int | None:
+        """Tenant name -> id."""
+        found = self._session.one("SELECT tenant_id FROM tenant WHERE name = ?", [name])
+        return None if found is None else int(found[0])
+
+    def all(self) -> list[tuple[int, str]]:
+        """(id, name) of all tenants."""
+        return [
+            (one, name) for one, name in self._session.rows("SELECT tenant_id, name FROM tenant ORDER BY tenant_id")
+        ]
+
+    def add_client(self, row: ClientRow) -> None:
+        """A new client."""
+        self._session.insert(schema.client, [tuple(row)])
+
+    def client_by_prefix(self, prefix: str) -> ClientRow | None:
+        """The client whose API key begins so."""
+        found = self._session.one(f"SELECT {_CLIENT} FROM client WHERE key_prefix = ?", [prefix])  # noqa: S608 - constant
+        return None if found is None else _client(found)
+
+    def clients(self, tenant_id: int) -> list[ClientRow]:
+        """All clients of a tenant, revoked ones too."""
+        sql = f"SELECT {_CLIENT} FROM client WHERE tenant_id = ? ORDER BY created_at, client_id"  # noqa: S608 - constant
+        return [_client(row) for row in self._session.rows(sql, [tenant_id])]
+
+    def revoke(self, tenant_id: int, client_id: int, now: int) -> int:
+        """Revoke a client's key -> 1, or 0 when there was nothing to revoke."""
+        sql = "UPDATE client SET revoked_at = ? WHERE tenant_id = ? AND client_id = ? AND revoked_at IS NULL"
+        return self._session.run(sql, [now, tenant_id, client_id])
+
+    def keep_policy(self, digest: str, body: str, now: int) -> bool:
+        """Keep a policy set for ever -> True when it is new."""
+        if self._session.one("SELECT 1 FROM policy_set WHERE digest = ?", [digest]) is not None:
+            return False
+        self._session.insert(schema.policy_set, [(digest, body, now)])
+        return True
+
+    def delete_tenant(self, tenant_id: int) -> dict[str, int]:
+        """Remove every row of a tenant -> rows per table."""
+        counts: dict[str, int] = {}
+        for table in reversed(schema.metadata.sorted_tables):
+            if "tenant_id" in table.columns:
+                counts[table.name] = self._session.run(f'DELETE FROM "{table.name}" WHERE tenant_id = ?', [tenant_id])  # noqa: S608 - names come from the schema
+        return counts
+
+
+def _client(row: tuple[object, ...]) -> ClientRow:
+    found = ClientRow._make(row)
+    return found._replace(key_hash=bytes(found.key_hash), outcomes=bool(found.outcomes))
