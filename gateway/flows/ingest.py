@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.messages import DecisionView, IncomingRecord, Outcome, Problem, RecordResult
 from gateway.flows.outward import outward_id
-from gateway.flows.steps.decide import decide_all, screen
+from gateway.flows.steps.decide import decide_all, screen, settle
 from gateway.flows.steps.link import Linked, link
 from gateway.flows.steps.load import Batch, load
 from gateway.flows.steps.prepare import Item, prepare
-from gateway.flows.steps.record import Stale, decision_id, profile_of, write_all
+from gateway.flows.steps.record import decision_id, profile_of, write_all
 from gateway.identifiers.keys import KeyPurpose
-from gateway.kernel.errors import Unavailable
+from gateway.kernel.errors import Stale, Unavailable
 
 _TRIES = 5
 
@@ -57,6 +57,7 @@ def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, Reco
         batch = load(gateway, unit, items)
         screen(unit, batch, keys.hmac(KeyPurpose.SUPPRESS), authority)
         hearing = decide_all(gateway, batch, authority)
+        settle(gateway, unit, batch, hearing, authority)
         linked = link(gateway, unit, batch, hearing, trusted=authority.rules.verified)
         write_all(gateway, caller, unit, batch, hearing, linked)
         unit.commit()
@@ -78,7 +79,15 @@ def _passes(items: Sequence[Item]) -> Iterator[list[Item]]:
 
 
 def _fresh(item: Item) -> Item:
-    return Item(item.index, item.record, item.pseudonyms, item.rules, item.graph, item.token, item.content)
+    return Item(
+        item.index,
+        item.pseudonyms,
+        item.rules,
+        record=item.record,
+        graph=item.graph,
+        token=item.token,
+        content=item.content,
+    )
 
 
 def _record_id(record: IncomingRecord | Problem) -> str:
@@ -88,25 +97,26 @@ def _record_id(record: IncomingRecord | Problem) -> str:
 def _result(gateway: Gateway, caller: Caller, batch: Batch, linked: Linked, item: Item) -> RecordResult:
     outcome, home = _outcome(batch, linked, item)
     shown = None if home is None else outward_id(gateway, caller, home)
-    return RecordResult(item.record.record_id, outcome, shown, _view(gateway, batch, item))
+    return RecordResult(item.record.record_id, outcome, shown, decision_view(gateway, batch, item))
 
 
 def _outcome(batch: Batch, linked: Linked, item: Item) -> tuple[Outcome, int | None]:
     plan = linked.plans.get(item.graph)
     if item.outcome == "duplicate":
-        return "duplicate", profile_of(plan, batch.near[item.graph], item.ids)
+        return "duplicate", profile_of(plan, batch.around.near[item.graph], item.ids)
     if item.outcome is not None:
         return item.outcome, None
-    home = profile_of(plan, batch.near[item.graph], item.linking)
+    home = profile_of(plan, batch.around.near[item.graph], item.linking)
     if plan is None or home is None:
         return "linked", home
     if any(plan.cuts.get((item.record_id, one)) for one in item.linking):
         return "review", home
     first = plan.causes.get(home, [None])[0] == item.record_id
-    return ("created" if home not in batch.near[item.graph].profiles and first else "linked"), home
+    return ("created" if home not in batch.around.near[item.graph].profiles and first else "linked"), home
 
 
-def _view(gateway: Gateway, batch: Batch, item: Item) -> DecisionView | None:
+def decision_view(gateway: Gateway, batch: Batch, item: Item) -> DecisionView | None:
+    """The item's decision as callers see it."""
     decision = item.decision
     if decision is None:
         return None

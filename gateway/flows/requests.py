@@ -45,7 +45,7 @@ class ResolveRequest:
 class RightsSubmission:
     """A privacy request: who is meant, what is asked, and by which method (a slug) they were proved to be it.
 
-    `purposes` empty means every purpose.
+    `proof` is "" where nothing was proved yet; `purposes` empty means every purpose.
     """
 
     request: RequestKind

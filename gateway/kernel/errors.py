@@ -64,6 +64,12 @@ class Unavailable(GatewayError):
     title = "Unavailable"
 
 
+class Stale(Unavailable):
+    """Consent or tombstones changed between reading and writing: nothing was written, decide anew."""
+
+    title = "Changed meanwhile"
+
+
 class Frozen(Unavailable):
     """The tenant's log was found edited: merging and resolving stop, withdrawals and requests go on."""
 

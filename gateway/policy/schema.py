@@ -17,7 +17,6 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 from gateway.kernel.clock import DAY
 from gateway.policy.model import Period
 
-REQUESTS: Final = ("access", "erasure", "portability", "opt_out", "objection", "restriction")
 LEGAL_BASES: Final = (
     "consent",
     "contract",
@@ -27,7 +26,6 @@ LEGAL_BASES: Final = (
     "legitimate_interest",
 )
 UNKNOWN: Final = "unknown key"
-MISSING: Final = "missing"
 
 _ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CENTURY_DAYS: Final = 36_525
@@ -158,7 +156,7 @@ class RuleSchema(StrictSchema):
     def end_of_last_day(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
         """The last day of the file -> the first moment at which the rule no longer holds."""
         if data["effective_to"] is not None:
-            data["effective_to"] += 0
+            data["effective_to"] += DAY
         return data
 
 

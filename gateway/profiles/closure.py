@@ -89,6 +89,7 @@ def connected(
 ) -> Closure:
     """Walk the stored and the added evidence outward from `seeds` and from the identifiers of `removed` records."""
     lost = {one for identifiers in removed.values() for one in identifiers}
+    _learn_demotions(lost, near, reader)
     demoted, demoted_public = set(near.demoted), set(near.demoted_public)
     _restore(lost, removed, near, reader, demoted, trusted=True)
     _restore(lost, removed, near, reader, demoted_public, trusted=False)
@@ -102,8 +103,13 @@ def connected(
     frontier = set(seeds) | lost
     while frontier:
         seen |= frontier
-        unknown = {one for one in frontier if one not in near.home and one not in lost}
-        _look_up(unknown | (lost & frontier), near, reader, demoted, demoted_public, lost)
+        met = frontier - lost
+        by_trusted, by_public = _learn_demotions(met, near, reader)
+        demoted |= by_trusted
+        demoted_public |= by_public
+        homeless = {one for one in frontier if one not in near.home}
+        if homeless:
+            near.learn(*reader.homes(homeless))
         walk = {one for one in frontier if one not in demoted and one not in demoted_public}
         half = {one for one in frontier if one not in demoted and one in demoted_public}
         found = reader.links_around(walk, trusted_only=False) if walk else []
@@ -137,25 +143,16 @@ def _restore(
             demoted.discard(identifier)
 
 
-def _look_up(
-    identifiers: Collection[int],
-    near: Neighborhood,
-    reader: ClosureReader,
-    demoted: set[int],
-    demoted_public: set[int],
-    lost: Collection[int],
-) -> None:
-    """Load homes and demotions of identifiers met on the way (those of removed records are known already)."""
+def _learn_demotions(
+    identifiers: Collection[int], near: Neighborhood, reader: ClosureReader
+) -> tuple[set[int], set[int]]:
+    """Load which identifiers are demoted into `near` -> the same two sets."""
     if not identifiers:
-        return
-    members, profiles = reader.homes(identifiers)
-    near.learn(members, profiles)
-    strangers = [one for one in identifiers if one not in lost]
-    by_trusted, by_public = reader.demotions(strangers)
+        return set(), set()
+    by_trusted, by_public = reader.demotions(identifiers)
     near.demoted |= by_trusted
     near.demoted_public |= by_public
-    demoted |= by_trusted
-    demoted_public |= by_public
+    return by_trusted, by_public
 
 
 def _evidence(rows: Iterable[LinkRow]) -> list[Evidence]:

@@ -3,7 +3,8 @@
 Order of events in `plan`:
   1. a record whose identifiers all stand in one profile already changes nothing (the common case);
   2. the others fall into groups by the profiles and new identifiers they touch;
-  3. a group of trusted records over regular profiles, far from every limit, simply becomes one profile;
+  3. a group of trusted records over regular profiles that lose no record, far from every limit, simply becomes one
+     profile;
   4. for all other groups the connected evidence is loaded and `partition` answers; the difference is the change.
 The older profile's id survives a merge, the largest part keeps it on a split.
 """
@@ -86,8 +87,12 @@ def plan(
     result = Plan()
     open_records = [record for record in added if not _settle(record, near, result)]
     complex_groups: list[_Group] = []
+    lost = {one for identifiers in removed.values() for one in identifiers}
+    shaken = {near.home[one] for one in lost if one in near.home}
     for group in _groups(open_records, near):
-        if _is_simple(group, near, result):
+        if not (group.profiles.isdisjoint(shaken) and group.identifiers.isdisjoint(lost)):
+            complex_groups.append(group)
+        elif _is_simple(group, near, result):
             _join_group(group, near, result, ids)
         elif not group.profiles and not (group.identifiers & (near.demoted | near.demoted_public)):
             new = {record.record_id for record in group.records}
@@ -112,6 +117,8 @@ def _settle(record: Evidence, near: Neighborhood, result: Plan) -> bool:
     if home is None:
         return False
     profile = result.profiles.get(home) or near.profiles[home]
+    if _unsettles_leaves(record, linking, profile, near):
+        return False
     outside = profile.outside + len(record.identifiers) - len(linking)
     counts = Counter(near.kinds[one].name for one in near.members[home] if near.kinds[one].scope == "person")
     most = max(counts.values(), default=0) + outside
@@ -122,6 +129,14 @@ def _settle(record: Evidence, near: Neighborhood, result: Plan) -> bool:
     if (irregular, outside, regimes) != (profile.irregular, profile.outside, profile.regimes):
         result.profiles[home] = Profile(home, profile.age, regimes, irregular, outside)
     return True
+
+
+def _unsettles_leaves(record: Evidence, linking: Sequence[int], profile: Profile, near: Neighborhood) -> bool:
+    """Devices without a person: a trusted record frees them from what they hung on, an older public one gives them
+    precedence where a profile has room for few. Beside a person of the same profile neither changes anything.
+    """
+    doubtful = profile.irregular if record.trusted else profile.outside > 0
+    return doubtful and all(near.kinds[one].scope != "person" for one in linking)
 
 
 def _groups(records: Iterable[Evidence], near: Neighborhood) -> list[_Group]:

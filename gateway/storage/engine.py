@@ -5,33 +5,48 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 APPLICATION_ROLE = "gateway_app"
 """On PostgreSQL every connection works as this role: it owns nothing and row-level security binds it."""
 
+# The time-out comes first: changing the journal mode may have to wait for another starter. With recursive triggers
+# INSERT OR REPLACE meets the triggers that refuse DELETE.
 _SQLITE_PRAGMAS = (
+    "busy_timeout=30000",
     "journal_mode=WAL",
     "synchronous=FULL",
     "secure_delete=ON",
     "foreign_keys=ON",
-    "busy_timeout=30000",
+    "recursive_triggers=ON",
     "temp_store=MEMORY",
     "cache_size=-131072",
 )
 
 
-def open_engine(url: str, *, as_application: bool = True) -> Engine:
-    """Database URL -> engine. `as_application=False` is for migrations, which need the owner's rights."""
+def open_engine(url: str) -> Engine:
+    """Database URL -> the engine that the stores work on: pooled, as the application's role, no implicit BEGIN."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, isolation_level="AUTOCOMMIT")
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     engine = create_engine(parsed, isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=8)
-    if as_application:
-        event.listen(engine, "connect", _become_application)
+    event.listen(engine, "connect", _become_application)
+    return engine
+
+
+def open_owner_engine(url: str, *, write: bool) -> Engine:
+    """Database URL -> an engine with the owner's rights, for migrations. Nothing is pooled.
+
+    `begin` opens a transaction that covers DDL on both back ends and, with `write` on SQLite, takes the write lock.
+    """
+    engine = create_engine(make_url(url), poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate if write else _begin)
     return engine
 
 
@@ -39,6 +54,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in _SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _become_application(connection: Any, _record: Any) -> None:

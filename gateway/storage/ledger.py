@@ -62,6 +62,14 @@ class LedgerStore:
         sql = f"SELECT {columns} FROM ledger WHERE tenant_id = ? AND identifier_id {{keys}} ORDER BY position"  # noqa: S608 - constant
         return [LedgerRow._make(row) for row in self._session.rows_by_key(sql, identifiers, [self._tenant])]
 
+    def stated_by(self, channel: str, identifiers: Collection[int]) -> set[int]:
+        """Which of `identifiers` this channel has stated an event about."""
+        sql = (
+            "SELECT DISTINCT identifier_id FROM ledger WHERE tenant_id = ? AND channel = ? AND NOT derived"
+            " AND identifier_id {keys}"
+        )
+        return {one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, channel])}
+
     def append(self, rows: Sequence[LedgerRow]) -> None:
         """Add events; their positions were assigned under the head lock."""
         self._session.insert(schema.ledger, [(self._tenant, *row) for row in sorted(rows)])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gateway.audit.entries import EntryKind
 from gateway.audit.merkle import Frontier, leaf_hash
-from gateway.kernel.errors import IntegrityError, Unavailable
+from gateway.kernel.errors import IntegrityError, Stale, Unavailable
 from gateway.storage import schema
 from gateway.storage.session import Session
 
@@ -61,6 +61,13 @@ class LogStore:
         if self._locked is None:
             self._locked = self._read(" FOR UPDATE" if self._session.postgres else "")
         return self._locked
+
+    def lock_unchanged(self, restrictions: int) -> int:
+        """Lock the head -> its size. Raises Stale when a restriction or tombstone came in since `restrictions`."""
+        head = self.lock()
+        if head.restrictions != restrictions:
+            raise Stale("consents changed while this was decided")
+        return head.size
 
     def append(self, entries: Sequence[Entry], *, restrictions: int = 0) -> int:
         """Append entries under the lock -> position of the first. `restrictions` is added to that counter."""
@@ -134,9 +141,9 @@ class LogStore:
         return [bytes(one) for (one,) in self._session.rows(sql, [self._tenant, level, start, end])]
 
     def add_checkpoint(self, size: int, note: str, made_at: int) -> None:
-        """Keep a signed checkpoint."""
-        self._session.run("DELETE FROM checkpoint WHERE tenant_id = ? AND size = ?", [self._tenant, size])
-        self._session.insert(schema.checkpoint, [(self._tenant, size, note, made_at)])
+        """Keep a signed checkpoint; of two of the same size the first stays."""
+        sql = "INSERT INTO checkpoint (tenant_id, size, note, made_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        self._session.run(sql, [self._tenant, size, note, made_at])
 
     def last_checkpoint(self) -> str | None:
         """The newest checkpoint's note."""

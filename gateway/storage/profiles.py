@@ -54,6 +54,11 @@ class ProfileStore:
         rows = self._session.rows_by_key(sql, identifiers, [self._tenant, graph])
         return {one for one, trusted, _ in rows if trusted}, {one for one, _, public in rows if public}
 
+    def forget_demotions(self, identifiers: Collection[int]) -> int:
+        """Erasure: remove what is noted of these identifiers -> rows removed."""
+        sql = "DELETE FROM demotion WHERE tenant_id = ? AND identifier_id {keys}"
+        return self._session.delete_by_key(sql, identifiers, [self._tenant])
+
     def reader(self, graph: str) -> GraphReader:
         """What `gateway.profiles.engine.plan` asks of the store."""
         return GraphReader(self._session, self._tenant, graph, self)

@@ -21,6 +21,7 @@ class RecordRow(NamedTuple):
     channel: str
     trusted: bool
     observed_at: int
+    received_at: int
     regimes: str
     rule: str
     basis: str
@@ -49,6 +50,18 @@ class KnownRecord(NamedTuple):
     observed_at: int
     graph: str
     active: bool
+
+
+class ViewRow(NamedTuple):
+    """One active link with what a view shows of its record."""
+
+    record_id: int
+    identifier_id: int
+    kind: str
+    cut: bool
+    regimes: str
+    channel: str
+    observed_at: int
 
 
 class RecordStore:
@@ -94,6 +107,28 @@ class RecordStore:
             " AND record_id {keys} ORDER BY record_id, ordinal"
         )
         return [StoredLink._make(row) for row in self._session.rows_by_key(sql, record_ids, [self._tenant])]
+
+    def around(self, identifiers: Collection[int], graph: str) -> dict[int, list[ViewRow]]:
+        """Active records of `graph` that assert any of `identifiers` -> all their linking links."""
+        sql = (
+            "SELECT DISTINCT o.record_id, o.identifier_id, o.kind, o.cut, r.regimes, r.channel, r.observed_at FROM link l"
+            " JOIN record r ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
+            " JOIN link o ON o.tenant_id = l.tenant_id AND o.record_id = l.record_id"
+            " WHERE l.tenant_id = ? AND r.active AND r.graph = ? AND o.linking AND l.identifier_id {keys}"
+        )
+        found: dict[int, list[ViewRow]] = {}
+        for row in self._session.rows_by_key(sql, identifiers, [self._tenant, graph]):
+            found.setdefault(row[0], []).append(ViewRow._make(row))
+        return found
+
+    def sent_by(self, channel: str, identifiers: Collection[int]) -> set[int]:
+        """Which of `identifiers` a record of this channel asserts."""
+        sql = (
+            "SELECT DISTINCT l.identifier_id FROM link l JOIN record r"
+            " ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
+            " WHERE l.tenant_id = ? AND r.channel = ? AND l.identifier_id {keys}"
+        )
+        return {one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, channel])}
 
     def retract(self, record_ids: Collection[int]) -> None:
         """Take records out of the partition; they stay until erasure or retention ends them."""

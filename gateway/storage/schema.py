@@ -21,9 +21,16 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
-metadata = MetaData()
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
 
 
 def _tenant() -> Column[int]:
@@ -47,12 +54,16 @@ def _table(name: str, *parts: Column[Any] | Index, person: str = "") -> Table:
     )
 
 
+_THERE = text("deleted_at IS NULL")
+
 tenant = Table(
     "tenant",
     metadata,
     Column("tenant_id", Integer, primary_key=True, autoincrement=False),
-    Column("name", String(100), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index("ix_tenant_name", "name", unique=True, sqlite_where=_THERE, postgresql_where=_THERE),
 )
 
 policy_set = Table(
@@ -154,6 +165,7 @@ record = _table(
     Column("channel", String(50), nullable=False),
     Column("trusted", Boolean, nullable=False),
     Column("observed_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
     Column("regimes", String(200), nullable=False),
     Column("rule", String(80), nullable=False),
     Column("basis", String(200), nullable=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gateway.storage import schema
+from gateway.storage.guards import KEPT
 from gateway.storage.session import Session
 
 
@@ -37,19 +38,18 @@ class TenantStore:
         """A new tenant -> its id."""
         (last,) = self._session.rows("SELECT COALESCE(MAX(tenant_id), 0) FROM tenant")[0]
         tenant_id = int(last) + 1
-        self._session.insert(schema.tenant, [(tenant_id, name, now)])
+        self._session.insert(schema.tenant, [(tenant_id, name, now, None)])
         return tenant_id
 
     def find(self, name: str) -> int | None:
-        """Tenant name -> id."""
-        found = self._session.one("SELECT tenant_id FROM tenant WHERE name = ?", [name])
+        """Tenant name -> id; None when there is none, or no longer."""
+        found = self._session.one("SELECT tenant_id FROM tenant WHERE name = ? AND deleted_at IS NULL", [name])
         return None if found is None else int(found[0])
 
     def all(self) -> list[tuple[int, str]]:
-        """(id, name) of all tenants."""
-        return [
-            (one, name) for one, name in self._session.rows("SELECT tenant_id, name FROM tenant ORDER BY tenant_id")
-        ]
+        """(id, name) of all tenants but deleted ones."""
+        sql = "SELECT tenant_id, name FROM tenant WHERE deleted_at IS NULL ORDER BY tenant_id"
+        return [(one, name) for one, name in self._session.rows(sql)]
 
     def add_client(self, row: ClientRow) -> None:
         """A new client."""
@@ -77,12 +77,20 @@ class TenantStore:
         self._session.insert(schema.policy_set, [(digest, body, now)])
         return True
 
-    def delete_tenant(self, tenant_id: int) -> dict[str, int]:
-        """Remove every row of a tenant -> rows per table."""
+    def delete_tenant(self, tenant_id: int, now: int) -> dict[str, int]:
+        """Remove every row of a tenant that may be removed -> rows per table.
+
+        The log, its head, checkpoints and the steps of requests stay: with the tenant's keys destroyed they say nothing
+        about anyone. The tenant's id is never given out again; its name may be.
+        """
+        if self._session.postgres:
+            self._session.rows("SELECT set_config('gateway.tenant', ?, true)", [str(tenant_id)])
         counts: dict[str, int] = {}
         for table in reversed(schema.metadata.sorted_tables):
-            if "tenant_id" in table.columns:
-                counts[table.name] = self._session.run(f'DELETE FROM "{table.name}" WHERE tenant_id = ?', [tenant_id])  # noqa: S608 - names come from the schema
+            if "tenant_id" in table.columns and table.name not in KEPT:
+                sql = f'DELETE FROM "{table.name}" WHERE tenant_id = ?'  # noqa: S608 - names come from the schema
+                counts[table.name] = self._session.run(sql, [tenant_id])
+        self._session.run("UPDATE tenant SET deleted_at = ? WHERE tenant_id = ?", [now, tenant_id])
         return counts
 
 

@@ -9,8 +9,12 @@ from gateway.storage import schema
 from gateway.storage.session import Session
 
 
+ERASED = "erased"
+"""The scope of an erasure. Any other scope is the purpose of a restriction whose identifier is not in the store."""
+
+
 class Tombstone(NamedTuple):
-    """One tombstone; `scope` is "*" or purposes parted by blanks; times in milliseconds."""
+    """One tombstone; `scope` is ERASED or a purpose ("*" for all), `source` what made it; times in milliseconds."""
 
     token: bytes
     chain: int

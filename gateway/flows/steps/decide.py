@@ -6,13 +6,14 @@ from gateway.consent.authority import Authority
 from gateway.consent.decide import decide
 from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
 from gateway.flows.context import Gateway
+from gateway.flows.messages import ConsentAssertion
 from gateway.flows.steps.hear import Hearing, gpc_is_new, with_signals
-from gateway.flows.steps.load import Batch
+from gateway.flows.steps.load import Batch, approach
 from gateway.flows.steps.prepare import Item
 from gateway.identifiers.keys import HmacKey
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.policy.model import PolicySet
-from gateway.storage.tombstones import Tombstone
+from gateway.storage.tombstones import ERASED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
 
@@ -26,21 +27,17 @@ def screen(unit: UnitOfWork, batch: Batch, key: HmacKey, authority: Authority) -
         for one, rule in zip(item.pseudonyms, item.rules, strict=True)
         if rule.tombstoned
     }
-    standing = unit.tombstones.find(set(tokens.values()), batch.now)
+    standing = unit.tombstones.find(set(tokens.values()), batch.around.now)
     if not standing:
         return
     for item in batch.items:
-        hits = [
-            standing[token]
-            for one in item.pseudonyms
-            if (token := tokens.get(one.token)) is not None and token in standing
-        ]
-        if not hits:
-            continue
-        if authority.rules.verified and all(_yields(hit, item) for hit in hits):
-            item.lifts = [hit.token for hit in hits]
-        else:
+        hits = [stone for one in item.pseudonyms if (stone := standing.get(tokens.get(one.token, b"")))]
+        erased = [stone for stone in hits if stone.scope == ERASED]
+        if erased and not (authority.rules.verified and all(_yields(stone, item) for stone in erased)):
             item.outcome = "suppressed"
+            continue
+        item.lifts = [stone.token for stone in erased]
+        item.recalled = [stone for stone in hits if stone.scope != ERASED]
 
 
 def _yields(tombstone: Tombstone, item: Item) -> bool:
@@ -54,12 +51,25 @@ def _yields(tombstone: Tombstone, item: Item) -> bool:
 
 
 def decide_all(gateway: Gateway, batch: Batch, authority: Authority) -> Hearing:
-    """Step 4 for every record in order; what later records of the batch tighten is decided again at the end."""
-    hearing = Hearing(batch.ledger, batch.rules, batch.now)
+    """Step 4 for every record in order: what it states enters the ledger, then it is decided."""
+    hearing = Hearing(batch.around.ledger, batch.around.rules, batch.around.now)
     for item in batch.items:
         if item.outcome is None:
             _hear(gateway, batch, item, authority, hearing)
             item.decision = decide_item(gateway.policies, batch, item, authority)
+    return hearing
+
+
+def settle(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, authority: Authority) -> None:
+    """Look up the profiles of permitted records; what was tightened in this batch is spread and decided again."""
+    wide = hearing.person_wide()
+    concerned: dict[str, set[int]] = {graph: set(wide) for graph in batch.around.near}
+    for item in batch.items:
+        if isinstance(item.decision, Permit):
+            concerned[item.graph].update(item.ids)
+    approach(unit, batch.around, concerned)
+    if wide:
+        hearing.spread(batch.around.near.values())
     if hearing.tightened:
         for item in batch.items:
             if isinstance(item.decision, Permit) and not hearing.tightened.isdisjoint(item.ids):
@@ -67,20 +77,17 @@ def decide_all(gateway: Gateway, batch: Batch, authority: Authority) -> Hearing:
     for item in batch.items:
         if isinstance(item.decision, Refusal):
             item.outcome = "refused"
-    return hearing
 
 
 def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hearing: Hearing) -> None:
     record = item.record
-    gpc = record.gpc and gpc_is_new(batch.ledger, item.ids)
-    assertions = with_signals(record.consents, gpc=gpc, at=record.observed_at)
+    gpc = record.gpc and gpc_is_new(batch.around.ledger, item.ids)
+    recalled = [ConsentAssertion(one.source, one.scope, one.erased_at, "", "journal") for one in item.recalled]
+    assertions = [*recalled, *with_signals(record.consents, gpc=gpc, at=record.observed_at)]
     if not assertions:
         return
     regimes = gateway.policies.regimes_for(authority.jurisdiction(record.jurisdiction))
-    before = len(hearing.events)
-    hearing.hear(assertions, item.ids, authority, regimes, batch.near.values())
-    for event in hearing.events[before:]:
-        batch.used.update(event.identifiers)
+    hearing.hear(assertions, item.ids, authority, regimes)
 
 
 def decide_item(policies: PolicySet, batch: Batch, item: Item, authority: Authority) -> Decision:
@@ -92,5 +99,5 @@ def decide_item(policies: PolicySet, batch: Batch, item: Item, authority: Author
         return Refusal(record.purpose, regimes, "clients.purposes", Reason.NOT_ASSERTABLE)
     if not any(rule.may_link for rule in item.rules):
         return Refusal(record.purpose, regimes, "identifiers.may_link", Reason.NOTHING_TO_LINK)
-    subject = batch.subject(item.graph, item.ids)
-    return decide(policies, regimes, record.purpose, subject, batch.ledger, batch.now)
+    subject = batch.around.subject(item.graph, item.ids)
+    return decide(policies, regimes, record.purpose, subject, batch.around.ledger, batch.around.now)

@@ -10,6 +10,7 @@ from gateway.audit.opening import sealed
 from gateway.flows.context import Caller
 from gateway.flows.steps.hear import Event
 from gateway.kernel.clock import day_of, format_instant, hour_of
+from gateway.matching.exact import RULE
 from gateway.profiles.model import Change
 from gateway.storage.log import Entry
 
@@ -81,13 +82,6 @@ class Scribe:
 
     def change(self, graph: str, change: Change, decisions: Sequence[str]) -> Entry:
         """One change of the partition."""
-        facts: dict[str, str | int] = {
-            "change": change.kind,
-            "graph": graph,
-            "added": len(change.added),
-            "removed": len(change.removed),
-            "profiles": 1 + len(change.others),
-        }
         values = {
             "profile": f"{change.profile_id:x}",
             "others": _hex(change.others),
@@ -96,7 +90,21 @@ class Scribe:
             "decisions": list(decisions),
             "at": format_instant(self.now),
         }
-        return self.write(_CHANGE_KINDS[change.kind], "exact_identifier.v1", facts, values)
+        return self.write(_CHANGE_KINDS[change.kind], RULE, _counts(graph, change), values)
+
+    def bare_change(self, graph: str, change: Change) -> Entry:
+        """A change that an erasure makes: counts only, nothing that could be opened."""
+        return self.write(_CHANGE_KINDS[change.kind], "rights.erasure", _counts(graph, change))
+
+
+def _counts(graph: str, change: Change) -> dict[str, str | int]:
+    return {
+        "change": change.kind,
+        "graph": graph,
+        "added": len(change.added),
+        "removed": len(change.removed),
+        "profiles": 1 + len(change.others),
+    }
 
 
 def _hex(ids: Sequence[int]) -> list[str]:

@@ -49,7 +49,6 @@ class Hearing:
         identifiers: Sequence[int],
         authority: Authority,
         regimes: tuple[str, ...],
-        near: Iterable[Neighborhood],
     ) -> int:
         """Take statements about one subject -> how many of them the client may not make."""
         refused = 0
@@ -60,9 +59,23 @@ class Hearing:
                 refused += 1
                 continue
             self._write(assertion, concerned, regimes, verified=authority.rules.verified, derived=False)
-            if assertion.kind in PROFILE_WIDE:
-                self._spread(assertion, concerned, regimes, near)
         return refused
+
+    def person_wide(self) -> set[int]:
+        """Identifiers with a new restriction that binds the whole person: their profiles must be looked up."""
+        wide = [event for event in self.events if event.assertion.kind in PROFILE_WIDE and not event.derived]
+        return {one for event in wide for one in event.identifiers}
+
+    def identifiers(self) -> set[int]:
+        """All identifiers that events were heard about."""
+        return {one for event in self.events for one in event.identifiers}
+
+    def spread(self, near: Iterable[Neighborhood]) -> None:
+        """Write new person-wide restrictions on every identifier of the profiles they touch."""
+        for event in [event for event in self.events if event.assertion.kind in PROFILE_WIDE and not event.derived]:
+            for neighborhood in near:
+                for home in {neighborhood.home[one] for one in event.identifiers if one in neighborhood.home}:
+                    self._write(event.assertion, neighborhood.members[home], event.regimes, verified=True, derived=True)
 
     def inherit(self, members: Sequence[int]) -> None:
         """Write the person-wide restrictions that stand on some of `members` on all of them."""
@@ -74,18 +87,6 @@ class Hearing:
         for fact in standing.values():
             assertion = ConsentAssertion(fact.kind, fact.purpose, fact.occurred_at, fact.basis, "derived")
             self._write(assertion, members, (), verified=fact.verified, derived=True)
-
-    def _spread(
-        self,
-        assertion: ConsentAssertion,
-        concerned: Sequence[int],
-        regimes: tuple[str, ...],
-        near: Iterable[Neighborhood],
-    ) -> None:
-        for neighborhood in near:
-            for home in {neighborhood.home[one] for one in concerned if one in neighborhood.home}:
-                others = [one for one in neighborhood.members[home] if one not in concerned]
-                self._write(assertion, others, regimes, verified=True, derived=True)
 
     def _write(
         self,

@@ -35,7 +35,9 @@ def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, *, 
     """Match, narrow and plan the merges of a decided batch."""
     linked = Linked()
     if hearing.tightened:
-        linked.retracted = retract(gateway.policies, unit, batch.ledger, batch.near, hearing.tightened, batch.now)
+        linked.retracted = retract(
+            gateway.policies, unit, batch.around.ledger, batch.around.near, hearing.tightened, batch.around.now
+        )
     removed: Retracted = {graph: dict(records) for graph, records in linked.retracted.items()}
     permitted = [item for item in batch.items if isinstance(item.decision, Permit)]
     _compare(gateway, unit, batch, permitted, linked, removed)
@@ -44,10 +46,10 @@ def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, *, 
         if item.outcome is None:
             item.record_id = next(ids)
             _match(gateway, batch, item, linked, trusted=trusted)
-    for graph in sorted({*batch.near, *removed}):
+    for graph in sorted({*batch.around.near, *removed}):
         added = [linked.evidence[item.record_id] for item in permitted if item.graph == graph and item.linking]
         if added or removed.get(graph):
-            near = batch.near.setdefault(graph, Neighborhood(gateway.policies.kinds))
+            near = batch.around.near.setdefault(graph, Neighborhood(gateway.policies.kinds))
             reader = unit.profiles.reader(graph)
             linked.plans[graph] = plan(near, added, removed.get(graph, {}), reader, lambda: draw(1)[0])
             inherit(unit, batch, hearing, linked.plans[graph], near)
@@ -61,13 +63,13 @@ def inherit(unit: UnitOfWork, batch: Batch, hearing: Hearing, planned: Plan, nea
         if change.kind not in ("created", "extended", "merged"):
             continue
         members = planned.members_after(near, change.profile_id, arrivals)
-        strangers = [one for one in members if one not in batch.loaded]
+        strangers = [one for one in members if one not in batch.around.loaded]
         if strangers:
-            batch.rules.update({one: near.kinds[one] for one in strangers})
-            batch.loaded.update(strangers)
+            batch.around.rules.update({one: near.kinds[one] for one in strangers})
+            batch.around.loaded.update(strangers)
             for fact in unit.ledger.facts(strangers):
-                batch.ledger.add(fact)
-        if not batch.ledger.person_wide.isdisjoint(members):
+                batch.around.ledger.add(fact)
+        if not batch.around.ledger.person_wide.isdisjoint(members):
             hearing.inherit(members)
 
 
@@ -93,7 +95,7 @@ def _compare(
     links = unit.records.links(replaced)
     for graph in sorted({*replaced.values()}):
         kinds = {one.identifier_id: one.kind for one in links if replaced[one.record_id] == graph}
-        extend(gateway.policies, unit, batch.near, graph, kinds)
+        extend(gateway.policies, unit, batch.around.near, graph, kinds)
     for one in links:
         if one.linking:
             records = removed.setdefault(replaced[one.record_id], {})
@@ -104,17 +106,19 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
     permit = item.decision
     if not isinstance(permit, Permit):
         raise TypeError("only permitted records are matched")
-    near = batch.near[item.graph]
-    linkable = [one for one in item.ids if batch.rules[one].may_link]
+    near = batch.around.near[item.graph]
+    linkable = [one for one in item.ids if batch.around.rules[one].may_link]
     verdict = match(permit, linkable, near.home, near.demoted)
     candidates = [
         Candidate(
-            profile, {one: batch.rules[one].scope for one in near.members[profile]}, near.profiles[profile].regimes
+            profile,
+            {one: batch.around.rules[one].scope for one in near.members[profile]},
+            near.profiles[profile].regimes,
         )
         for profile in verdict.evidence
     ]
-    subject = batch.subject(item.graph, item.ids)
-    merge = narrow(permit, subject, candidates, gateway.policies, batch.ledger, batch.now)
+    subject = batch.around.subject(item.graph, item.ids)
+    merge = narrow(permit, subject, candidates, gateway.policies, batch.around.ledger, batch.around.now)
     dropped = {one for profile in merge.dropped for one in verdict.evidence[profile]}
     item.linking = tuple([one for one in linkable if one not in dropped])
     if not item.linking:

@@ -1,15 +1,19 @@
-"""What the store knows around a batch, read in a fixed number of statements."""
+"""What the store knows around a batch, read in a fixed number of statements.
+
+`surroundings` reads what decisions need: identifiers, demotions, ledger facts. Profiles are looked up by `approach`
+alone, after the decision, for those it is about.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject
 from gateway.consent.ledger import LedgerView
 from gateway.flows.context import Gateway
-from gateway.flows.steps.prepare import Item
+from gateway.flows.steps.prepare import Item, Named
 from gateway.identifiers.model import Pseudonym
 from gateway.kernel.ids import draw
 from gateway.policy.model import KindRule
@@ -20,20 +24,19 @@ from gateway.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(slots=True)
-class Batch:
-    """A batch at work: items, what the store knew when it began, and what the steps add."""
+class Surroundings:
+    """What the store knows about named people, and what the steps add.
 
-    items: list[Item]
+    `new` are identifiers it did not know, with the ids they get if used; `loaded` those whose facts are in `ledger`.
+    """
+
     now: int
     restrictions: int
-    batch_id: int
     ledger: LedgerView
     near: dict[str, Neighborhood]
-    known: dict[bytes, KnownRecord]
     rules: dict[int, KindRule]
     new: dict[int, StoredIdentifier]
     loaded: set[int]
-    used: set[int] = field(default_factory=set)
 
     def subject(self, graph: str, identifiers: Sequence[int]) -> Subject:
         """The identifiers that speak for the record's person: not shared, not of a household."""
@@ -47,36 +50,63 @@ class Batch:
         )
 
 
+@dataclass(slots=True)
+class Batch:
+    """A batch of records at work, with its surroundings."""
+
+    items: list[Item]
+    batch_id: int
+    around: Surroundings
+    known: dict[bytes, KnownRecord]
+
+
 def load(gateway: Gateway, unit: UnitOfWork, items: list[Item]) -> Batch:
-    """Read everything the decisions need. Identifiers that are new get surrogate ids, written only if used."""
+    """Read everything the decisions of a batch of records need."""
+    around = surroundings(gateway, unit, items, sorted({one.graph for one in items}))
+    return Batch(items, draw(1)[0], around, unit.records.find([item.token for item in items]))
+
+
+def surroundings(gateway: Gateway, unit: UnitOfWork, people: Sequence[Named], graphs: Sequence[str]) -> Surroundings:
+    """Look people up by their pseudonyms. Identifiers that are new get surrogate ids, written only if used."""
     head = unit.log.head()
-    found = unit.identifiers.find({one.token for item in items for one in item.pseudonyms})
-    fresh = _number(items, found)
-    new = {row.identifier_id: row for row in fresh}
+    found = unit.identifiers.find({one.token for person in people for one in person.pseudonyms})
+    new = {row.identifier_id: row for row in _number(people, found)}
     rules: dict[int, KindRule] = {}
-    for item in items:
-        item.ids = tuple([found[one.token] for one in item.pseudonyms])
-        rules.update(zip(item.ids, item.rules, strict=True))
+    for person in people:
+        person.ids = tuple([found[one.token] for one in person.pseudonyms])
+        rules.update(zip(person.ids, person.rules, strict=True))
     stored = rules.keys() - new.keys()
-    near = {graph: neighborhood(gateway, unit, graph, stored, rules) for graph in sorted({one.graph for one in items})}
-    members = stored.union(*(one.home.keys() for one in near.values()))
-    for one in near.values():
-        rules.update(one.kinds)
-    return Batch(
-        items=items,
+    near: dict[str, Neighborhood] = {}
+    for graph in graphs:
+        demoted, demoted_public = unit.profiles.demotions(graph, stored)
+        near[graph] = Neighborhood(
+            gateway.policies.kinds, kinds=dict(rules), demoted=demoted, demoted_public=demoted_public
+        )
+    return Surroundings(
         now=gateway.clock.now(),
         restrictions=head.restrictions,
-        batch_id=draw(1)[0],
-        ledger=LedgerView(unit.ledger.facts(members)),
+        ledger=LedgerView(unit.ledger.facts(stored)),
         near=near,
-        known=unit.records.find([item.token for item in items]),
         rules=rules,
         new=new,
-        loaded=members | new.keys(),
+        loaded=set(rules),
     )
 
 
-def _number(items: Sequence[Item], found: dict[bytes, int]) -> list[StoredIdentifier]:
+def approach(unit: UnitOfWork, around: Surroundings, identifiers: Mapping[str, Collection[int]]) -> None:
+    """After the decision: the profiles of these identifiers (by graph), whole, with all members' ledger facts."""
+    for graph, concerned in identifiers.items():
+        near = around.near[graph]
+        wanted = [one for one in concerned if one not in around.new and one not in near.home]
+        near.learn(*unit.profiles.reader(graph).homes(wanted))
+        around.rules.update({one: near.kinds[one] for one in near.home})
+    members = {one for near in around.near.values() for one in near.home} - around.loaded
+    around.loaded |= members
+    for fact in unit.ledger.facts(members):
+        around.ledger.add(fact)
+
+
+def _number(items: Sequence[Named], found: dict[bytes, int]) -> list[StoredIdentifier]:
     """Give ids to pseudonyms that are not in `found`, which is extended."""
     unknown: dict[bytes, Pseudonym] = {}
     for item in items:
@@ -90,15 +120,3 @@ def _number(items: Sequence[Item], found: dict[bytes, int]) -> list[StoredIdenti
     ]
     found.update({row.token: row.identifier_id for row in fresh})
     return fresh
-
-
-def neighborhood(
-    gateway: Gateway, unit: UnitOfWork, graph: str, stored: set[int], rules: dict[int, KindRule]
-) -> Neighborhood:
-    """Homes, whole profiles and demotions of stored identifiers in one graph."""
-    near = Neighborhood(gateway.policies.kinds, kinds=dict(rules))
-    reader = unit.profiles.reader(graph)
-    members, profiles = reader.homes(stored)
-    near.learn(members, profiles)
-    near.demoted, near.demoted_public = reader.demotions(stored)
-    return near

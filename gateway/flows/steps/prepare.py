@@ -10,33 +10,41 @@ from dataclasses import dataclass, field
 
 from gateway.consent.model import Decision
 from gateway.flows.context import Caller, Gateway
-from gateway.flows.messages import IncomingRecord, Outcome, Problem
+from gateway.flows.messages import Identifier, IncomingRecord, Outcome, Problem
 from gateway.identifiers.digests import digest
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.model import Pseudonym
 from gateway.identifiers.pseudonyms import Pseudonymizer, content_token, record_token
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import KindRule, PolicySet
+from gateway.storage.tombstones import Tombstone
 
 
 @dataclass(slots=True, eq=False)
-class Item:
-    """One record on its way through the steps; what each step finds out is filled in by it."""
+class Named:
+    """Somebody named by identifiers: their pseudonyms, the rules of their kinds and, once loaded, their ids."""
 
     index: int
-    record: IncomingRecord
     pseudonyms: list[Pseudonym]
     rules: list[KindRule]
-    graph: str
-    token: bytes
-    content: bytes
     ids: tuple[int, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Item(Named):
+    """One record on its way through the steps; what each step finds out is filled in by it."""
+
+    record: IncomingRecord = field(kw_only=True)
+    graph: str = field(kw_only=True)
+    token: bytes = field(kw_only=True)
+    content: bytes = field(kw_only=True)
     outcome: Outcome | None = None
     decision: Decision | None = None
     record_id: int = 0
     linking: tuple[int, ...] = ()
     replaces: int | None = None
     lifts: list[bytes] = field(default_factory=list)
+    recalled: list[Tombstone] = field(default_factory=list)
 
 
 def prepare(
@@ -55,7 +63,7 @@ def prepare(
             continue
         try:
             graph = _graph(record, gateway.policies)
-            pseudonyms, rules = _pseudonyms(record, gateway.policies, pseudonymizer)
+            pseudonyms, rules = pseudonymize(record.identifiers, gateway.policies, pseudonymizer, record.jurisdiction)
         except InvalidInput as error:
             problems[index] = Problem(error.field, error.rule, str(error), index)
             continue
@@ -68,7 +76,7 @@ def prepare(
             record.purpose,
             "trusted" if trusted else "public",
         )
-        items.append(Item(index, record, pseudonyms, rules, graph, token, content))
+        items.append(Item(index, pseudonyms, rules, record=record, graph=graph, token=token, content=content))
     return items, problems
 
 
@@ -85,15 +93,19 @@ def _graph(record: IncomingRecord, policies: PolicySet) -> str:
     return purpose.graph
 
 
-def _pseudonyms(
-    record: IncomingRecord, policies: PolicySet, pseudonymizer: Pseudonymizer
+def pseudonymize(
+    identifiers: Sequence[Identifier], policies: PolicySet, pseudonymizer: Pseudonymizer, jurisdiction: str | None
 ) -> tuple[list[Pseudonym], list[KindRule]]:
+    """Identifiers as sent -> their pseudonyms without repetition, and the rules of their kinds.
+
+    Raises InvalidInput with the field of the first one that breaks a rule.
+    """
     pseudonyms: list[Pseudonym] = []
     rules: list[KindRule] = []
     seen: set[bytes] = set()
-    for place, identifier in enumerate(record.identifiers):
+    for place, identifier in enumerate(identifiers):
         try:
-            digests = digest(identifier, policies.kinds, record.jurisdiction)
+            digests = digest(identifier, policies.kinds, jurisdiction)
         except InvalidInput as error:
             raise InvalidInput(str(error), field=f"identifiers[{place}].{error.field}", rule=error.rule) from None
         for one in digests:

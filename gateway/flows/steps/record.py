@@ -16,6 +16,7 @@ from gateway.consent.model import RESTRICTIVE, Permit
 from gateway.flows.context import Caller, Gateway
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import PROVISIONAL, Event, Hearing
+from gateway.flows.steps.journal import journal_events
 from gateway.flows.steps.link import Linked
 from gateway.flows.steps.load import Batch
 from gateway.flows.steps.prepare import Item
@@ -31,45 +32,35 @@ from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.unit_of_work import UnitOfWork
 
 
-class Stale(Exception):  # noqa: N818 - control flow inside a flow, never shown
-    """Consent or tombstones changed between reading and writing."""
-
-
 def decision_id(batch_id: int, place: int) -> str:
     """The outside name of a decision."""
     return f"{encode('dec', batch_id)}.{place}"
-
-
-def lock_and_check(unit: UnitOfWork, restrictions: int) -> int:
-    """Lock the head -> the first position to give out. Raises Stale when a restriction came in meanwhile."""
-    head = unit.log.lock()
-    if head.restrictions != restrictions:
-        raise Stale
-    return head.size
 
 
 def write_all(
     gateway: Gateway, caller: Caller, unit: UnitOfWork, batch: Batch, hearing: Hearing, linked: Linked
 ) -> None:
     """Identifiers, ledger, evidence, partition, decisions and entries of one batch."""
-    base = lock_and_check(unit, batch.restrictions)
-    scribe = Scribe.of(caller, gateway.policies.digest, batch.now)
+    base = unit.log.lock_unchanged(batch.around.restrictions)
+    scribe = Scribe.of(caller, gateway.policies.digest, batch.around.now)
     entries = [scribe.consent(event) for event in hearing.events]
     positions = {PROVISIONAL + at: base + at for at in range(len(hearing.events))}
     changes = partition_entries(scribe, linked.plans, _decision_names(batch), base + len(entries), entries)
     decided = [item for item in batch.items if item.decision is not None]
     _decisions(scribe, unit, batch, decided, base + len(entries), entries, positions)
     _refused_merges(scribe, linked, batch, base, entries, changes)
-    _write_identifiers(gateway, caller, unit, batch)
-    write_events(unit, caller, hearing.events, base, batch.now)
+    _write_identifiers(gateway, caller, unit, batch, hearing)
+    write_events(unit, caller, hearing.events, base, batch.around.now)
     _write_records(caller, unit, batch, linked, positions)
     for graph, plan in linked.plans.items():
-        kinds = [(one, batch.near[graph].kinds[one].name) for one in plan.moved]
+        kinds = [(one, batch.around.near[graph].kinds[one].name) for one in plan.moved]
         unit.profiles.apply(graph, plan, kinds, base)
     unit.disclosures.add_changes(changes)
-    unit.tombstones.lift([token for item in batch.items if item.linking for token in item.lifts])
+    lifted = [token for item in batch.items if item.linking for token in item.lifts]
+    unit.tombstones.lift([*lifted, *(stone.token for item in batch.items for stone in item.recalled)])
     if entries:
         unit.log.append(entries, restrictions=count_restrictive(hearing.events))
+    journal_events(gateway, unit, batch.around, hearing.events)
 
 
 def partition_entries(
@@ -146,7 +137,7 @@ def _decisions(
         return
     texts: list[tuple[int, str]] = []
     digests: list[bytes] = []
-    at = format_instant(batch.now)
+    at = format_instant(batch.around.now)
     for item, salt in zip(decided, salts(len(decided)), strict=True):
         text = disclosure(salt, "decisions", _decision_value(item, batch, at, positions))
         texts.append((item.index, text))
@@ -183,10 +174,10 @@ def _refused_merges(
         for (record_id, identifier), cut in plan.cuts.items():
             if not cut or record_id not in linked.evidence:
                 continue
-            home = profile_of(plan, batch.near[graph], linked.evidence[record_id].identifiers)
+            home = profile_of(plan, batch.around.near[graph], linked.evidence[record_id].identifiers)
             values = {"profile": f"{home or 0:x}", "identifier": f"{identifier:x}"}
             if home is not None:
-                changes.append(ChangeRow(base + len(entries), home, "refused", "refused", batch.now))
+                changes.append(ChangeRow(base + len(entries), home, "refused", "refused", batch.around.now))
             entries.append(scribe.write(EntryKind.MERGE_REFUSED, "limits.per_profile", {}, values))
 
 
@@ -201,10 +192,10 @@ def profile_of(plan: Plan | None, near: Neighborhood, identifiers: Sequence[int]
     return None
 
 
-def _write_identifiers(gateway: Gateway, caller: Caller, unit: UnitOfWork, batch: Batch) -> None:
+def _write_identifiers(gateway: Gateway, caller: Caller, unit: UnitOfWork, batch: Batch, hearing: Hearing) -> None:
     """Only identifiers that stored records or ledger events need."""
     stored = {one for item in batch.items if item.linking for one in item.ids}
-    wanted = [batch.new[one] for one in stored | batch.used if one in batch.new]
+    wanted = [batch.around.new[one] for one in stored | hearing.identifiers() if one in batch.around.new]
     unit.identifiers.add(wanted, gateway.keys.tenant(caller.tenant_id).chain)
 
 
@@ -233,6 +224,7 @@ def _write_records(
                 caller.channel,
                 evidence.trusted,
                 item.record.observed_at,
+                batch.around.now,
                 " ".join(permit.regimes),
                 RULE,
                 " ".join(str(positions.get(one, one)) for one in permit.basis),

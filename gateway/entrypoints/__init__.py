@@ -1,0 +1,1 @@
+"""The doors: each parses, calls one flow, and renders. No door imports another."""

@@ -1,0 +1,124 @@
+"""Bodies of requests: media type, coding, size and number of items, then the wire format's own parsers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Final, TypeVar
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from gateway.entrypoints.api.problems import WrongMedia, refuse
+from gateway.entrypoints.wire.reading import bounded_gunzip, parse_json, read_ndjson
+from gateway.flows.messages import Problem
+from gateway.kernel.errors import InvalidInput, TooLarge
+
+MAX_ITEMS: Final = 10_000
+"""Records or events a call may bring."""
+
+JSON: Final = "application/json"
+NDJSON: Final = ("application/x-ndjson", "application/ndjson")
+
+_CODINGS: Final = "gzip, identity"
+_T = TypeVar("_T")
+
+
+def read_message(limit: int, parse: Callable[[object], _T | Problem]) -> _T:
+    """A body that is one JSON object -> what `parse` makes of it.
+
+    Raises InvalidInput and TooLarge (a body of more than `limit` bytes, also when unpacked) and WrongMedia.
+    """
+    if request.mimetype != JSON:
+        raise WrongMedia(f"Content-Type: {JSON} is needed")
+    parsed = parse(parse_json(_whole(limit)))
+    if isinstance(parsed, Problem):
+        raise refuse(parsed)
+    return parsed
+
+
+def read_optional_message(limit: int, parse: Callable[[object], _T | Problem]) -> _T:
+    """As `read_message`; no body at all, whatever its media type, counts as an object without fields."""
+    if request.content_length or request.headers.get("Transfer-Encoding"):
+        return read_message(limit, parse)
+    parsed = parse({})
+    if isinstance(parsed, Problem):
+        raise refuse(parsed)
+    return parsed
+
+
+def read_batch(limit: int, name: str, parse: Callable[[object, int], _T | Problem]) -> list[_T | Problem]:
+    """A body `{name: [item, …]}` or NDJSON with an item a line -> what `parse` makes of each item and its place.
+
+    A bad item, or a line that is no JSON, is a Problem in its place. Raises InvalidInput and TooLarge (a body of more
+    than `limit` bytes, also when unpacked, or more than `MAX_ITEMS` items) for the whole, and WrongMedia.
+    """
+    if request.mimetype == JSON:
+        items = _listed(parse_json(_whole(limit)), name)
+        if len(items) > MAX_ITEMS:
+            raise _too_many(name)
+        return [parse(item, index) for index, item in enumerate(items)]
+    if request.mimetype not in NDJSON:
+        raise WrongMedia(f"Content-Type: {JSON} or {NDJSON[0]} is needed")
+    with _readable(limit):
+        lines = islice(read_ndjson(_pieces(limit)), MAX_ITEMS + 1)
+        parsed = [line if isinstance(line, Problem) else parse(line, index) for index, line in lines]
+    if len(parsed) > MAX_ITEMS:
+        raise _too_many(name)
+    if not parsed:
+        raise _empty()
+    return parsed
+
+
+def _whole(limit: int) -> bytes:
+    with _readable(limit):
+        body = b"".join(_pieces(limit)) if _is_gzip() else request.get_data(cache=False)
+    if not body or body.isspace():
+        raise _empty()
+    return body
+
+
+def _pieces(limit: int) -> Iterable[bytes]:
+    if _is_gzip():
+        return bounded_gunzip(request.stream, limit)
+    return iter(lambda: request.stream.read(1 << 16), b"")
+
+
+def _is_gzip() -> bool:
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in {"gzip", "x-gzip", "identity"}:
+        raise WrongMedia(f"Content-Encoding is one of {_CODINGS}", codings=_CODINGS)
+    return coding != "identity"
+
+
+@contextmanager
+def _readable(limit: int) -> Iterator[None]:
+    """What the server and werkzeug raise while a body comes in -> our families."""
+    try:
+        yield
+    except RequestEntityTooLarge:
+        raise TooLarge(f"at most {limit} bytes are allowed", rule="too_large") from None
+    except OSError:
+        raise InvalidInput("the body broke off, or is not framed as HTTP needs it", rule="unreadable_body") from None
+
+
+def _listed(body: object, name: str) -> list[object]:
+    if not isinstance(body, dict):
+        raise InvalidInput("an object is needed", rule="wrong_type")
+    if name not in body:
+        raise InvalidInput("this field is required", field=name, rule="required")
+    if len(body) > 1:
+        raise InvalidInput(f"unknown field; known are {name}", rule="unknown_field")
+    items = body[name]
+    if not isinstance(items, list):
+        raise InvalidInput("a list is needed", field=name, rule="wrong_type")
+    return items
+
+
+def _too_many(name: str) -> TooLarge:
+    return TooLarge(f"at most {MAX_ITEMS} items are allowed in one call", field=name, rule="too_many")
+
+
+def _empty() -> InvalidInput:
+    return InvalidInput("there is no body", rule="empty_body")

@@ -1,0 +1,54 @@
+"""`gateway policies`: read and explain policy sets. Needs neither keys nor a database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gateway.entrypoints.cli.exits import ExitCode
+from gateway.entrypoints.cli.output import json_option, write_json, write_pairs
+from gateway.kernel.clock import SystemClock
+from gateway.policy.explain import explain as explain_rule
+from gateway.policy.loader import check as check_policies
+from gateway.policy.loader import load
+from gateway.settings import Settings
+
+
+@click.group("policies")
+def policies() -> None:
+    """The rules in force: laws, purposes, kinds of identifiers, classes of clients, retention."""
+
+
+@policies.command("check")
+@click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
+@json_option
+def check(directory: Path | None, *, as_json: bool) -> ExitCode:
+    """Check the policy set in DIRECTORY, or the one in use; exits with 1 and names file and line of each fault."""
+    chosen = directory or Settings.from_environment().policies
+    findings = check_policies(chosen)
+    digest = "" if findings else load(chosen).digest
+    if as_json:
+        write_json({"policy": digest or None, "findings": [asdict(finding) for finding in findings]})
+    else:
+        click.echo("\n".join(map(str, findings)) or f"No faults. The set is {digest}")
+    return ExitCode.FINDINGS if findings else ExitCode.OK
+
+
+@policies.command("explain")
+@click.option("--regime", required=True, help="Name of a regime, such as gdpr.")
+@click.option("--purpose", required=True, help="Name of a purpose, such as identity_resolution.")
+@json_option
+def explain(regime: str, purpose: str, *, as_json: bool) -> None:
+    """What a regime says about a purpose today, and where that is written."""
+    found = explain_rule(load(Settings.from_environment().policies), regime, purpose, SystemClock().now())
+    if as_json:
+        write_json(found)
+        return
+    click.echo(found.sentence)
+    click.echo()
+    shown = asdict(found)
+    del shown["sentence"], shown["regime"], shown["purpose"]
+    shown["legal_bases"] = ", ".join(found.legal_bases)
+    write_pairs((name.replace("_", " "), value) for name, value in shown.items())

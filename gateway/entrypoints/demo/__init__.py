@@ -1,0 +1,1 @@
+"""The sample story `gateway demo` tells: its people, its five channel feeds and the generator that wrote them."""

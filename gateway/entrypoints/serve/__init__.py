@@ -1,0 +1,1 @@
+"""`gateway serve`: one command that keeps web workers and the scheduler running."""

@@ -1,0 +1,128 @@
+"""`gateway serve`.
+
+    1 prepare   home directory, root key, migrations
+    2 build     keys, policies and store must be there before a port is opened
+    3 replay    the journal of each tenant, where the store is behind it
+    4 run       web workers (granian) and the scheduler, until SIGTERM or SIGINT
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import logging
+import socket
+import sys
+import time
+from functools import partial
+from typing import Final
+
+import click
+
+from gateway import wiring
+from gateway.entrypoints.serve.supervisor import GRACE, Child, Supervisor
+from gateway.flows import admin, backup
+from gateway.kernel.errors import InvalidInput, Unavailable
+from gateway.settings import Settings
+
+_READY_SECONDS: Final = 60.0
+_THREADS: Final = 4
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what such an address answers on here
+
+
+@click.command("serve")
+@click.option("--host", envvar="GATEWAY_HOST", default="127.0.0.1", show_default=True, show_envvar=True)
+@click.option(
+    "--port", envvar="GATEWAY_PORT", type=click.IntRange(1, 65535), default=8080, show_default=True, show_envvar=True
+)
+@click.option(
+    "--workers",
+    envvar="GATEWAY_WORKERS",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    show_envvar=True,
+    help="Web processes; more than one needs PostgreSQL.",
+)
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the API, with the scheduler beside it as its own process.
+
+    Makes what `gateway init` makes, applies migrations and replays the journal first. A child that dies is started
+    again; SIGTERM and SIGINT stop all of them.
+    """
+    logging.basicConfig(level=logging.INFO, format="[%(levelname)s] %(name)s: %(message)s", stream=sys.stderr)
+    settings = Settings.from_environment()
+    if workers > 1 and settings.is_sqlite:
+        message = "SQLite has one writer: set GATEWAY_DATABASE_URL to a PostgreSQL database, or leave --workers out"
+        raise InvalidInput(message, field="--workers", rule="needs_postgresql")
+    prepare(settings)
+    check_free(host, port)
+    supervisor = Supervisor([Child("web", web_command(host, port, workers)), Child("scheduler", scheduler_command())])
+    if not supervisor.run(partial(announce, supervisor, host, port)):
+        raise Unavailable("a part of the gateway could not run: see what it wrote above")
+    click.echo("stopped", err=True)
+
+
+def prepare(settings: Settings) -> None:
+    """Steps 1 to 3. Raises Unavailable with what is missing."""
+    if wiring.initialize(settings):
+        click.echo(f"A new root key is in {settings.root_key_file}: keep a copy away from this machine.", err=True)
+    gateway = wiring.build(settings)
+    for tenant_id, name in admin.list_tenants(gateway):
+        replayed = backup.replay_journal(gateway, tenant_id)
+        if replayed:
+            click.echo(f"Replayed {replayed} acts of the journal of tenant {name}.", err=True)
+
+
+def web_command(host: str, port: int, workers: int) -> list[str]:
+    """The web server's command line. It restarts its own workers, each of which has a few threads."""
+    return [
+        *(sys.executable, "-m", "granian", "gateway.app:create_app", "--factory", "--interface", "wsgi"),
+        *("--host", host, "--port", str(port), "--workers", str(workers), "--http", "1", "--no-ws"),
+        *("--blocking-threads", str(_THREADS), "--backpressure", str(_THREADS * 16)),
+        *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(int(GRACE) - 5)),
+        *("--log-level", "warning", "--no-access-log"),
+    ]
+
+
+def scheduler_command() -> list[str]:
+    """The scheduler's command line."""
+    return [sys.executable, "-m", "gateway.entrypoints.main", "jobs", "run"]
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises Unavailable where the address cannot be listened on, for example because somebody else does."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        why = "it is in use" if error.errno == errno.EADDRINUSE else "the system refuses it"
+        raise Unavailable(f"cannot listen on port {port}, {why}: choose another --host or --port") from None
+
+
+def announce(supervisor: Supervisor, host: str, port: int) -> bool:
+    """Wait until the gateway answers and say so -> False when it does not within a minute or a child ends before."""
+    until = time.monotonic() + _READY_SECONDS
+    while not supervisor.stopping:
+        if healthy(_EVERYWHERE.get(host, host), port):
+            shown = f"[{host}]" if ":" in host else host
+            click.echo(f"The gateway answers on http://{shown}:{port}", err=True)
+            return True
+        if supervisor.failed() or time.monotonic() > until:
+            return False
+        supervisor.pause(0.1)
+    return True
+
+
+def healthy(host: str, port: int) -> bool:
+    """Whether GET /healthz is answered with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

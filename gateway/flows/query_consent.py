@@ -1,0 +1,67 @@
+"""Journey: what the ledger says about a purpose, now or as it was known at a moment in the past."""
+
+from __future__ import annotations
+
+from gateway.consent.authority import LEDGER_SCOPES
+from gateway.consent.decide import Subject, decide
+from gateway.consent.ledger import LedgerView
+from gateway.consent.model import Permit
+from gateway.flows.context import Caller, Gateway, Role, check_store
+from gateway.flows.record_consent import check_purpose
+from gateway.flows.requests import ConsentQuery
+from gateway.flows.steps.prepare import pseudonymize
+from gateway.flows.views import ConsentState, IdentifierConsent
+from gateway.identifiers.pseudonyms import Pseudonymizer
+
+
+def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> ConsentState:
+    """Identifiers and a purpose -> what is decided for them, and the deciding event of each.
+
+    A channel gets answers only for identifiers it has sent itself; others look as if the ledger were silent.
+    Raises InvalidInput for an unknown purpose or identifiers that break a rule.
+    """
+    caller.require(Role.CHANNEL, Role.DPO)
+    check_purpose(gateway.policies, query.purpose)
+    pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
+    pseudonyms, rules = pseudonymize(query.identifiers, gateway.policies, pseudonymizer, query.jurisdiction)
+    now = gateway.clock.now()
+    as_of = now if query.as_of is None else query.as_of
+    known_at = now if query.known_at is None else query.known_at
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        check_store(gateway, unit, merging=False)
+        found = unit.identifiers.find([one.token for one in pseudonyms])
+        visible = set(found.values())
+        if caller.role is Role.CHANNEL:
+            visible = unit.records.sent_by(caller.channel, visible) | unit.ledger.stated_by(caller.channel, visible)
+        ledger = LedgerView(unit.ledger.facts_at(visible, as_of, known_at))
+    ids = [found.get(one.token, 0) for one in pseudonyms]
+    scopes = {
+        one if one in visible else -place: rule.scope
+        for place, (one, rule) in enumerate(zip(ids, rules, strict=True), start=1)
+        if rule.scope in LEDGER_SCOPES
+    }
+    regimes = gateway.policies.regimes_for(query.jurisdiction)
+    decision = decide(gateway.policies, regimes, query.purpose, Subject(scopes), ledger, as_of)
+    rows = []
+    for place, (one, rule) in enumerate(zip(ids, rules, strict=True)):
+        fact = ledger.state(one, query.purpose) if one in visible else None
+        rows.append(
+            IdentifierConsent(
+                place=place,
+                kind=rule.name,
+                event="" if fact is None else str(fact.kind),
+                occurred_at=None if fact is None else fact.occurred_at,
+                position=None if fact is None else fact.position,
+                derived=fact is not None and fact.derived,
+            )
+        )
+    return ConsentState(
+        purpose=query.purpose,
+        permitted=isinstance(decision, Permit),
+        rule=decision.rule,
+        reason=str(decision.reason),
+        regimes=decision.regimes,
+        as_of=as_of,
+        known_at=known_at,
+        identifiers=tuple(rows),
+    )

@@ -1,0 +1,177 @@
+"""Journey: consent events arrive on their own, a withdrawal among them (DESIGN section 4).
+
+    1 pseudonymize   outside the transaction; a bad event becomes a problem
+    2 screen         nothing is written about somebody who was erased
+    3 hear           events enter the ledger; what binds the person is written on every identifier of the profile
+    4 retract        links that no longer have a basis go, and profiles split
+    5 record         ledger, partition, entries; restrictions are journaled before the commit
+
+Goes on while merging is frozen. Raises BehindJournal and Unavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.consent.authority import Authority
+from gateway.flows.context import Caller, Gateway, Role, check_store
+from gateway.flows.messages import Problem
+from gateway.flows.requests import ConsentEventInput
+from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.hear import Hearing
+from gateway.flows.steps.journal import journal_events
+from gateway.flows.steps.load import Surroundings, approach, surroundings
+from gateway.flows.steps.prepare import Named, pseudonymize
+from gateway.flows.steps.record import count_restrictive, partition_entries, write_events
+from gateway.flows.steps.retract import Retracted, retract
+from gateway.flows.views import ConsentResult
+from gateway.identifiers.keys import KeyPurpose
+from gateway.identifiers.pseudonyms import Pseudonymizer, tombstone_token
+from gateway.kernel.errors import InvalidInput
+from gateway.kernel.ids import draw
+from gateway.policy.model import PolicySet
+from gateway.profiles.engine import Plan, plan
+from gateway.storage.tombstones import ERASED
+from gateway.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(slots=True, eq=False)
+class _Statement(Named):
+    """One event on its way."""
+
+    event: ConsentEventInput | None = None
+
+
+def record_consent(
+    gateway: Gateway, caller: Caller, events: Sequence[ConsentEventInput | Problem]
+) -> list[ConsentResult]:
+    """Parsed consent events -> one result each, in order. Needs the role channel or dpo."""
+    caller.require(Role.CHANNEL, Role.DPO)
+    statements, results = _prepare(gateway, caller, events)
+    if statements:
+        with gateway.storage.begin(caller.tenant_id, write=True) as unit:
+            check_store(gateway, unit, merging=False)
+            around = surroundings(gateway, unit, statements, gateway.policies.graphs)
+            hearing = Hearing(around.ledger, around.rules, around.now)
+            erased = _screen(gateway, caller, unit, statements, around)
+            for statement in statements:
+                if statement.index not in erased:
+                    results[statement.index] = _hear(gateway, caller, statement, around, hearing)
+                else:
+                    results[statement.index] = ConsentResult("suppressed")
+            retracted = write_hearing(gateway, caller, unit, around, hearing)
+            unit.commit()
+        for statement in statements:
+            hit = sum(1 for one in retracted.values() for ids in one.values() if not set(ids).isdisjoint(statement.ids))
+            if hit and results[statement.index].outcome == "recorded":
+                results[statement.index] = ConsentResult("recorded", hit)
+    return [results[index] for index in range(len(events))]
+
+
+def _prepare(
+    gateway: Gateway, caller: Caller, events: Sequence[ConsentEventInput | Problem]
+) -> tuple[list[_Statement], dict[int, ConsentResult]]:
+    pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
+    statements: list[_Statement] = []
+    results: dict[int, ConsentResult] = {}
+    for index, event in enumerate(events):
+        if isinstance(event, Problem):
+            results[index] = ConsentResult("invalid", problem=event)
+            continue
+        try:
+            check_purpose(gateway.policies, event.consent.purpose)
+            pseudonyms, rules = pseudonymize(event.identifiers, gateway.policies, pseudonymizer, event.jurisdiction)
+        except InvalidInput as error:
+            results[index] = ConsentResult("invalid", problem=Problem(error.field, error.rule, str(error), index))
+            continue
+        statements.append(_Statement(index, pseudonyms, rules, event=event))
+    return statements, results
+
+
+def check_purpose(policies: PolicySet, purpose: str) -> None:
+    """Raises InvalidInput for a purpose the policy does not know; "*" stands for all."""
+    if purpose != "*" and purpose not in policies.purposes:
+        raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
+
+
+def _screen(
+    gateway: Gateway, caller: Caller, unit: UnitOfWork, statements: Sequence[_Statement], around: Surroundings
+) -> set[int]:
+    """Places of the statements about somebody who was erased."""
+    if not unit.tombstones.any():
+        return set()
+    key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.SUPPRESS)
+    tokens = {
+        statement.index: [
+            tombstone_token(key, one.token)
+            for one, rule in zip(statement.pseudonyms, statement.rules, strict=True)
+            if rule.tombstoned
+        ]
+        for statement in statements
+    }
+    standing = unit.tombstones.find({token for several in tokens.values() for token in several}, around.now)
+    erased = {token for token, stone in standing.items() if stone.scope == ERASED}
+    return {index for index, several in tokens.items() if not erased.isdisjoint(several)}
+
+
+def _hear(
+    gateway: Gateway, caller: Caller, statement: _Statement, around: Surroundings, hearing: Hearing
+) -> ConsentResult:
+    event = statement.event
+    if event is None:
+        raise TypeError("a statement has its event")
+    authority: Authority = caller.authority(gateway.policies)
+    regimes = gateway.policies.regimes_for(authority.jurisdiction(event.jurisdiction))
+    before = len(hearing.events)
+    refused = hearing.hear([event.consent], statement.ids, authority, regimes)
+    if refused:
+        message = "this client may not state this about these identifiers"
+        return ConsentResult("refused", problem=Problem("kind", "client_may_not_assert", message, statement.index))
+    return ConsentResult("recorded" if len(hearing.events) > before else "known")
+
+
+def write_hearing(
+    gateway: Gateway,
+    caller: Caller,
+    unit: UnitOfWork,
+    around: Surroundings,
+    hearing: Hearing,
+    *,
+    journaled: bool = False,
+) -> Retracted:
+    """Steps 4 and 5: what was heard takes effect and is written -> the records that were retracted.
+
+    `journaled` is True when it comes from the journal itself.
+    """
+    retracted: Retracted = {}
+    plans: dict[str, Plan] = {}
+    wide = hearing.person_wide()
+    if wide:
+        approach(unit, around, dict.fromkeys(around.near, wide))
+        hearing.spread(around.near.values())
+    if hearing.tightened:
+        stored = hearing.tightened - around.new.keys()
+        retracted = retract(gateway.policies, unit, around.ledger, around.near, stored, around.now)
+    for graph, records in retracted.items():
+        plans[graph] = plan(around.near[graph], [], records, unit.profiles.reader(graph), lambda: draw(1)[0])
+    if not hearing.events:
+        return retracted
+    base = unit.log.lock().size
+    scribe = Scribe.of(caller, gateway.policies.digest, around.now)
+    entries = [scribe.consent(event) for event in hearing.events]
+    changes = partition_entries(scribe, plans, {}, base + len(entries), entries)
+    unit.identifiers.add(
+        [around.new[one] for one in hearing.identifiers() if one in around.new],
+        gateway.keys.tenant(caller.tenant_id).chain,
+    )
+    write_events(unit, caller, hearing.events, base, around.now)
+    unit.records.retract([one for records in retracted.values() for one in records])
+    for graph, planned in plans.items():
+        kinds = [(one, around.near[graph].kinds[one].name) for one in planned.moved]
+        unit.profiles.apply(graph, planned, kinds, base)
+    unit.disclosures.add_changes(changes)
+    unit.log.append(entries, restrictions=count_restrictive(hearing.events))
+    if not journaled:
+        journal_events(gateway, unit, around, hearing.events)
+    return retracted

@@ -1,0 +1,171 @@
+"""Journey: which profile do these identifiers have, in the view of a purpose (DESIGN section 4).
+
+    1 pseudonymize, 2 decide     on the identifiers asked for; without a permit no profile is looked up
+    3 view                       the component, around them, over the records that permit the purpose
+    4 disclose                   an entry of the log and a row for the person's own export, then the answer
+
+Answers only for identifiers the caller's channel has sent itself. Raises BehindJournal and Frozen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.audit.entries import EntryKind
+from gateway.consent.authority import LEDGER_SCOPES
+from gateway.consent.decide import Subject, decide
+from gateway.consent.ledger import LedgerView
+from gateway.consent.model import Permit, Reason
+from gateway.flows.context import Caller, Gateway, Role, check_store
+from gateway.flows.outward import outward_id
+from gateway.flows.requests import ResolveRequest
+from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.prepare import pseudonymize
+from gateway.flows.views import ProfileView, ViewedIdentifier
+from gateway.identifiers.model import Pseudonym
+from gateway.identifiers.pseudonyms import Pseudonymizer
+from gateway.kernel.errors import InvalidInput, Stale, Unavailable
+from gateway.policy.model import KindRule
+from gateway.storage.disclosures import DisclosureRow
+from gateway.storage.records import ViewRow
+from gateway.storage.unit_of_work import UnitOfWork
+
+_TRIES = 5
+_UNKNOWN = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A permitted question: the profile, the identifiers asked for, and the view."""
+
+    home: int
+    asked: frozenset[int]
+    purpose: str
+    graph: str
+    now: int
+
+
+def resolve(gateway: Gateway, caller: Caller, request: ResolveRequest) -> ProfileView:
+    """Identifiers and purpose -> the view. Raises InvalidInput for an unknown purpose or a bad identifier."""
+    caller.require(Role.CHANNEL)
+    if request.purpose not in gateway.policies.purposes:
+        raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
+    pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
+    pseudonyms, rules = pseudonymize(request.identifiers, gateway.policies, pseudonymizer, request.jurisdiction)
+    for _ in range(_TRIES):
+        try:
+            with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
+                check_store(gateway, unit, merging=True)
+                return _resolve(gateway, caller, unit, request, pseudonyms, rules)
+        except Stale:
+            continue
+    raise Unavailable("consents keep changing: ask again")
+
+
+def _resolve(
+    gateway: Gateway,
+    caller: Caller,
+    unit: UnitOfWork,
+    request: ResolveRequest,
+    pseudonyms: Sequence[Pseudonym],
+    rules: Sequence[KindRule],
+) -> ProfileView:
+    now = gateway.clock.now()
+    purpose = request.purpose
+    graph = gateway.policies.purposes[purpose].graph
+    restrictions = unit.log.head().restrictions
+    found = unit.identifiers.find([one.token for one in pseudonyms])
+    asked = unit.records.sent_by(caller.channel, found.values())
+    scopes = {
+        found[one.token]: rule.scope
+        for one, rule in zip(pseudonyms, rules, strict=True)
+        if found.get(one.token) in asked and rule.scope in LEDGER_SCOPES
+    }
+    regimes = gateway.policies.regimes_for(request.jurisdiction)
+    if not scopes:
+        return ProfileView(None, purpose, permitted=False, rule=_UNKNOWN, reason=_UNKNOWN)
+    ledger = LedgerView(unit.ledger.facts(scopes))
+    decision = decide(gateway.policies, regimes, purpose, Subject(scopes), ledger, now)
+    if not isinstance(decision, Permit):
+        return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
+    homes = set(unit.profiles.home_of(graph, scopes).values())
+    if len(homes) != 1:
+        reason = _UNKNOWN if not homes else "several_profiles"
+        return ProfileView(None, purpose, permitted=True, rule=decision.rule, reason=reason)
+    home = homes.pop()
+    question = _Question(home, frozenset(scopes), purpose, graph, now)
+    view, withheld = _view(gateway, unit, question, ledger)
+    unit.log.lock_unchanged(restrictions)
+    scribe = Scribe.of(caller, gateway.policies.digest, now)
+    values = {"profile": f"{home:x}", "recipient": caller.name}
+    entry = scribe.write(EntryKind.DISCLOSURE_MADE, decision.rule, {"purpose": purpose}, values)
+    position = unit.log.append([entry])
+    unit.disclosures.add_disclosures([DisclosureRow(position, home, caller.client_id, purpose, now)])
+    unit.commit()
+    shown = outward_id(gateway, caller, home)
+    return ProfileView(
+        shown,
+        purpose,
+        permitted=True,
+        rule=decision.rule,
+        reason=str(decision.reason),
+        identifiers=view,
+        withheld=withheld,
+    )
+
+
+def _view(
+    gateway: Gateway, unit: UnitOfWork, view: _Question, ledger: LedgerView
+) -> tuple[tuple[ViewedIdentifier, ...], dict[str, int]]:
+    """The identifiers that permitted records connect with those asked for; the profile's others, counted by reason."""
+    members = {member.identifier_id: member.kind for member in unit.profiles.load([view.home])[0]}
+    for fact in unit.ledger.facts(members.keys() - view.asked):
+        ledger.add(fact)
+    records = unit.records.around(members, view.graph)
+    permitted: dict[int, list[ViewRow]] = {}
+    reasons: dict[int, Reason] = {}
+    for record_id, rows in records.items():
+        scopes = {
+            row.identifier_id: scope
+            for row in rows
+            if (scope := gateway.policies.kinds[row.kind].scope) in LEDGER_SCOPES and row.identifier_id in members
+        }
+        regimes = rows[0].regimes.split()
+        decision = decide(gateway.policies, regimes, view.purpose, Subject(scopes), ledger, view.now)
+        if isinstance(decision, Permit):
+            permitted[record_id] = rows
+        else:
+            reasons.update(dict.fromkeys(scopes, decision.reason))
+    shown = _connected(set(view.asked) & members.keys(), permitted.values(), members)
+    withheld = Counter(str(reasons.get(one, "not_connected")) for one in members.keys() - shown.keys())
+    return tuple(_viewed(members[one], rows) for one, rows in sorted(shown.items())), dict(withheld)
+
+
+def _connected(
+    start: set[int], records: Iterable[list[ViewRow]], members: Mapping[int, str]
+) -> dict[int, list[ViewRow]]:
+    """Identifiers reached from `start` over records -> the rows that assert each."""
+    by_identifier: dict[int, list[list[ViewRow]]] = defaultdict(list)
+    for rows in records:
+        for row in rows:
+            if row.identifier_id in members and not row.cut:
+                by_identifier[row.identifier_id].append(rows)
+    seen = {one for one in start if one in by_identifier}
+    frontier = list(seen)
+    while frontier:
+        for rows in by_identifier[frontier.pop()]:
+            reached = {row.identifier_id for row in rows if row.identifier_id in by_identifier and not row.cut} - seen
+            seen |= reached
+            frontier += reached
+    return {one: [row for rows in by_identifier[one] for row in rows if row.identifier_id == one] for one in seen}
+
+
+def _viewed(kind: str, rows: Sequence[ViewRow]) -> ViewedIdentifier:
+    return ViewedIdentifier(
+        kind=kind,
+        channels=tuple(sorted({row.channel for row in rows})),
+        first_seen=min(row.observed_at for row in rows),
+        last_seen=max(row.observed_at for row in rows),
+    )

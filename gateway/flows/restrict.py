@@ -1,0 +1,81 @@
+"""Journey: an approved opt-out, objection or restriction is run (GDPR Art. 18, 21; 11 CCR 7026, 7027).
+
+The request becomes ledger events on every identifier of the person; links without a basis go; the journal has it
+before the commit. Somebody the store does not know is remembered all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.consent.authority import Authority
+from gateway.consent.model import ANY_PURPOSE, EventKind
+from gateway.flows.context import Caller, Gateway, check_store
+from gateway.flows.messages import ConsentAssertion
+from gateway.flows.record_consent import write_hearing
+from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.hear import Hearing
+from gateway.flows.steps.load import surroundings
+from gateway.flows.steps.preflight import whom
+from gateway.flows.steps.prepare import Named
+from gateway.flows.steps.requests import StoredRequest, acting, note_step, read, with_request, write
+from gateway.identifiers.model import Pseudonym
+from gateway.rights.model import RequestKind, State
+from gateway.storage.unit_of_work import UnitOfWork
+
+OPT_OUT_PURPOSES = ("sale", "sharing", "targeted_advertising")
+"""What an opt-out covers when it names no purpose (Cal. Civ. Code 1798.120, 1798.135)."""
+
+_EVENTS = {
+    RequestKind.OPT_OUT: EventKind.OPT_OUT,
+    RequestKind.OBJECTION: EventKind.OBJECT,
+    RequestKind.RESTRICTION: EventKind.RESTRICT,
+}
+
+
+def restrict(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
+    """Run a request that is running -> the completed request."""
+    with gateway.storage.begin(caller.tenant_id, write=True) as unit:
+        check_store(gateway, unit, merging=False)
+        stored = read(unit, request_id, lock=True)
+        if stored.request.state is not State.RUNNING:
+            return stored
+        people = [_person(gateway, unit, stored)]
+        around = surroundings(gateway, unit, people, gateway.policies.graphs)
+        hearing = Hearing(around.ledger, around.rules, around.now)
+        regimes = (stored.request.regime,)
+        authority = Authority(gateway.policies.classes["trusted"])
+        hearing.hear(_assertions(stored), people[0].ids, authority, regimes)
+        retracted = write_hearing(gateway, caller, unit, around, hearing)
+        counts = {
+            "ledger": sum(len(event.identifiers) for event in hearing.events),
+            "record": sum(len(records) for records in retracted.values()),
+        }
+        done = replace(stored.request, state=State.COMPLETED, completed_at=around.now)
+        stored = replace(with_request(stored, done), counts=counts)
+        write(unit, stored)
+        note_step(unit, Scribe.of(caller, gateway.policies.digest, around.now), done, "receipt")
+        unit.rights.forget_subjects([request_id])
+        unit.commit()
+    return stored
+
+
+def _person(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> Named:
+    """Everything the request reaches, and the identifiers of the request the store does not know yet."""
+    subjects = acting(gateway, unit.tenant_id, stored, unit.rights.subjects(stored.request.id))
+    who = whom(gateway, unit, stored)
+    named = {row.token: Pseudonym(row.kind, row.token, row.namespace) for row in subjects}
+    named.update({row.token: Pseudonym(row.kind, row.token, row.namespace) for row in who.identifiers.values()})
+    shared = {row.token for row in who.shared.values()}
+    pseudonyms = [one for token, one in sorted(named.items()) if token not in shared]
+    return Named(0, pseudonyms, [gateway.policies.kinds[one.kind] for one in pseudonyms])
+
+
+def _assertions(stored: StoredRequest) -> list[ConsentAssertion]:
+    request = stored.request
+    kind = _EVENTS[request.kind]
+    everything = OPT_OUT_PURPOSES if request.kind is RequestKind.OPT_OUT else (ANY_PURPOSE,)
+    purposes = request.purposes or everything
+    return [
+        ConsentAssertion(kind, purpose, request.received_at, "", f"rights.{request.kind.value}") for purpose in purposes
+    ]

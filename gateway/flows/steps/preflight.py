@@ -1,0 +1,60 @@
+"""What running a request will do, found out by doing it and rolling back."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from gateway.flows.context import Gateway, check_store
+from gateway.flows.steps.cascade import Counts, apply_erasure, erasure_entry
+from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.reach import Reach, reach
+from gateway.flows.steps.requests import StoredRequest, acting, read
+from gateway.rights.cascade import Preflight
+from gateway.rights.model import RequestKind
+from gateway.storage.unit_of_work import UnitOfWork
+
+
+def preflight(gateway: Gateway, tenant_id: int, request_id: int) -> dict[str, object]:
+    """A request -> the figures of `gateway.rights.cascade.Preflight`; nothing is changed."""
+    with gateway.storage.begin(tenant_id, write=True) as unit:
+        check_store(gateway, unit, merging=False)
+        stored = read(unit, request_id)
+        who = whom(gateway, unit, stored)
+        if stored.request.kind is RequestKind.ERASURE:
+            counts = _erasure(gateway, unit, stored, who)
+        else:
+            counts = _holdings(unit, who)
+    regimes = {regime for row in who.records for regime in row.regimes.split()}
+    return Preflight(
+        tables=counts,
+        profiles=len(who.profiles),
+        shared=Counter(row.kind for row in who.shared.values()),
+        untrusted_links=len(who.hanging),
+        backup_days=gateway.policies.retention.backups_days,
+        jurisdictions=tuple(sorted(regimes)),
+    ).as_json()
+
+
+def whom(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> Reach:
+    """The person a stored request is about, by the identifiers it may act on."""
+    subjects = acting(gateway, unit.tenant_id, stored, unit.rights.subjects(stored.request.id))
+    tokens = [row.token for row in subjects]
+    return reach(gateway, unit, tokens, stored.request.received_at, include_hanging=stored.include_hanging)
+
+
+def _erasure(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Reach) -> Counts:
+    subjects = acting(gateway, unit.tenant_id, stored, unit.rights.subjects(stored.request.id))
+    proved = [(row.token, row.kind) for row in subjects]
+    entry = erasure_entry(gateway, unit.tenant_id, stored.request.id, stored.request.regime, who, proved)
+    scribe = Scribe("system", "preflight", gateway.policies.digest, gateway.clock.now())
+    return apply_erasure(gateway, unit, scribe, entry, who.identifiers)
+
+
+def _holdings(unit: UnitOfWork, who: Reach) -> Counts:
+    return {
+        "pseudonym": len(who.identifiers),
+        "record": len(who.records),
+        "link": sum(len(several) for several in who.links.values()),
+        "ledger": len(unit.ledger.positions(who.identifiers)),
+        "disclosure": len(unit.disclosures.disclosures_of(who.profiles)),
+    }
