@@ -1,13 +1,16 @@
-"""What every test may ask for: hypothesis profiles and fresh PostgreSQL databases."""
+"""What every test may ask for: hypothesis profiles, and fresh databases of both kinds, empty or migrated."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.databases import migrate
 from tests.postgres import Cluster
 from tests.postgres_server import find_programs
 
@@ -37,3 +40,39 @@ def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
     url = postgres_cluster.create()
     yield url
     postgres_cluster.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database: on each back end, one after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'gateway.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "gateway.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def migrated_sqlite(sqlite_template: Path, tmp_path: Path) -> str:
+    """URL of a migrated SQLite database that no other test sees."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'gateway.db')}"
+
+
+@pytest.fixture
+def migrated_postgres(postgres_cluster: Cluster) -> Iterator[str]:
+    """URL of a migrated PostgreSQL database that no other test sees."""
+    url = postgres_cluster.create(template="migrated", build=migrate)
+    yield url
+    postgres_cluster.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_database(request: pytest.FixtureRequest) -> str:
+    """URL of a migrated database: on each back end, one after the other."""
+    return str(request.getfixturevalue("migrated_sqlite" if request.param == "sqlite" else "migrated_postgres"))

@@ -95,12 +95,12 @@ def write_export(
 def _write_entries(file: BinaryIO, entries: Iterable[tuple[int, bytes]], checkpoint: Checkpoint) -> None:
     count = 0
     for index, leaf in entries:
-        if index != count or count >= checkpoint.size:
-            raise IntegrityError(f"entry {count}: the log's entries are not those the checkpoint counts (rule order)")
+        if index != count:
+            raise IntegrityError(f"entry {count}: another index stands in its place (rule order)")
         file.write(_line({"index": index, "leaf": _text(index, leaf)}))
         count += 1
     if count != checkpoint.size:
-        raise IntegrityError(f"entry {count}: the log ends before the checkpoint's size (rule size)")
+        raise IntegrityError(f"entry {count}: the checkpoint counts another number of entries (rule size)")
 
 
 def _text(index: int, leaf: bytes) -> str:

@@ -62,16 +62,18 @@ class LedgerView:
 
     def state(self, identifier_id: int, purpose: str) -> Fact | None:
         """The fact that decides for this identifier and purpose, None where the ledger is silent."""
-        by_purpose = self._folded.setdefault(identifier_id, {})
-        try:
+        by_purpose = self._folded.get(identifier_id)
+        if by_purpose is None:
+            by_purpose = self._folded[identifier_id] = {}
+        elif purpose in by_purpose:
             return by_purpose[purpose]
-        except KeyError:
-            folded = by_purpose[purpose] = fold(self._facts.get(identifier_id, ()), purpose)
-            return folded
+        facts = self._facts.get(identifier_id)
+        folded = by_purpose[purpose] = fold(facts, purpose) if facts else None
+        return folded
 
     def holds(self, identifier_id: int, kind: str, purpose: str, occurred_at: int) -> bool:
-        """Whether this very event already stands on the identifier: events are idempotent by content."""
+        """Whether this very event, or one about every purpose, already stands: events are idempotent by content."""
         return any(
-            fact.kind == kind and fact.purpose == purpose and fact.occurred_at == occurred_at
+            fact.kind == kind and fact.purpose in (purpose, ANY_PURPOSE) and fact.occurred_at == occurred_at
             for fact in self._facts.get(identifier_id, ())
         )

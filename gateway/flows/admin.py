@@ -75,7 +75,7 @@ def delete_tenant(gateway: Gateway, tenant_id: int, *, dry_run: bool) -> dict[st
     With `dry_run` only the figures. Raises NotFound.
     """
     tenant_name(gateway, tenant_id)
-    figures = {"keys": _has_keys(gateway, tenant_id), "journal_bytes": gateway.journal.size(tenant_id)}
+    figures = {"keys": int(has_keys(gateway, tenant_id)), "journal_bytes": gateway.journal.size(tenant_id)}
     if not dry_run:
         gateway.keys.destroy(tenant_id)
         gateway.journal.destroy(tenant_id)
@@ -107,6 +107,15 @@ def list_tenants(gateway: Gateway) -> list[tuple[int, str]]:
     """(id, name) of all tenants."""
     with gateway.storage.session(write=False) as session:
         return TenantStore(session).all()
+
+
+def has_keys(gateway: Gateway, tenant_id: int) -> bool:
+    """Whether the tenant's keys can be had."""
+    try:
+        gateway.keys.tenant(tenant_id)
+    except Unavailable:
+        return False
+    return True
 
 
 def create_client(
@@ -241,14 +250,6 @@ def _next_id(gateway: Gateway, name: str) -> int:
         if tenants.find(name) is not None:
             raise Conflict("there is a tenant of this name already")
         return tenants.create(name, gateway.clock.now())
-
-
-def _has_keys(gateway: Gateway, tenant_id: int) -> int:
-    try:
-        gateway.keys.tenant(tenant_id)
-    except Unavailable:
-        return 0
-    return 1
 
 
 def _check_client(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-
 from gateway.flows.context import Caller, Gateway
-from gateway.identifiers.keys import KeyPurpose, fields
+from gateway.identifiers.keys import KeyPurpose
 
-_BYTES = 15
+_BYTES = 12
 
 
 def outward_id(gateway: Gateway, caller: Caller, profile_id: int) -> str:
     """Internal profile id -> the caller's own name for it, `prf_` and 24 characters."""
     key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.OUTWARD)
-    mac = key.mac(fields(str(caller.client_id), str(profile_id)))
-    return "prf_" + base64.b32encode(mac[:_BYTES]).decode().lower()
+    mac = key.mac(b"%d %d" % (caller.client_id, profile_id))
+    return "prf_" + mac[:_BYTES].hex()

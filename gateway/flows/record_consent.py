@@ -21,6 +21,7 @@ from gateway.flows.requests import ConsentEventInput
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import journal_events
+from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings, approach, surroundings
 from gateway.flows.steps.prepare import Named, pseudonymize
 from gateway.flows.steps.record import count_restrictive, partition_entries, write_events
@@ -37,7 +38,7 @@ from gateway.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(slots=True, eq=False)
-class _Statement(Named):
+class Statement(Named):
     """One event on its way."""
 
     event: ConsentEventInput | None = None
@@ -48,16 +49,16 @@ def record_consent(
 ) -> list[ConsentResult]:
     """Parsed consent events -> one result each, in order. Needs the role channel or dpo."""
     caller.require(Role.CHANNEL, Role.DPO)
-    statements, results = _prepare(gateway, caller, events)
+    statements, results = prepare_events(gateway, caller, events)
     if statements:
         with gateway.storage.begin(caller.tenant_id, write=True) as unit:
             check_store(gateway, unit, merging=False)
             around = surroundings(gateway, unit, statements, gateway.policies.graphs)
             hearing = Hearing(around.ledger, around.rules, around.now)
-            erased = _screen(gateway, caller, unit, statements, around)
+            erased = screen_events(gateway, caller, unit, statements, around)
             for statement in statements:
                 if statement.index not in erased:
-                    results[statement.index] = _hear(gateway, caller, statement, around, hearing)
+                    results[statement.index] = hear_event(gateway, caller, statement, hearing)
                 else:
                     results[statement.index] = ConsentResult("suppressed")
             retracted = write_hearing(gateway, caller, unit, around, hearing)
@@ -69,11 +70,12 @@ def record_consent(
     return [results[index] for index in range(len(events))]
 
 
-def _prepare(
+def prepare_events(
     gateway: Gateway, caller: Caller, events: Sequence[ConsentEventInput | Problem]
-) -> tuple[list[_Statement], dict[int, ConsentResult]]:
+) -> tuple[list[Statement], dict[int, ConsentResult]]:
+    """Step 1: (statements, results of those that break a rule by place)."""
     pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
-    statements: list[_Statement] = []
+    statements: list[Statement] = []
     results: dict[int, ConsentResult] = {}
     for index, event in enumerate(events):
         if isinstance(event, Problem):
@@ -85,7 +87,7 @@ def _prepare(
         except InvalidInput as error:
             results[index] = ConsentResult("invalid", problem=Problem(error.field, error.rule, str(error), index))
             continue
-        statements.append(_Statement(index, pseudonyms, rules, event=event))
+        statements.append(Statement(index, pseudonyms, rules, event=event))
     return statements, results
 
 
@@ -95,10 +97,10 @@ def check_purpose(policies: PolicySet, purpose: str) -> None:
         raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
 
 
-def _screen(
-    gateway: Gateway, caller: Caller, unit: UnitOfWork, statements: Sequence[_Statement], around: Surroundings
+def screen_events(
+    gateway: Gateway, caller: Caller, unit: UnitOfWork, statements: Sequence[Statement], around: Surroundings
 ) -> set[int]:
-    """Places of the statements about somebody who was erased."""
+    """Step 2: places of the statements about somebody who was erased."""
     if not unit.tombstones.any():
         return set()
     key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.SUPPRESS)
@@ -115,9 +117,8 @@ def _screen(
     return {index for index, several in tokens.items() if not erased.isdisjoint(several)}
 
 
-def _hear(
-    gateway: Gateway, caller: Caller, statement: _Statement, around: Surroundings, hearing: Hearing
-) -> ConsentResult:
+def hear_event(gateway: Gateway, caller: Caller, statement: Statement, hearing: Hearing) -> ConsentResult:
+    """Step 3 for one statement: it enters `hearing`, unless the caller may not make it."""
     event = statement.event
     if event is None:
         raise TypeError("a statement has its event")
@@ -155,6 +156,7 @@ def write_hearing(
         retracted = retract(gateway.policies, unit, around.ledger, around.near, stored, around.now)
     for graph, records in retracted.items():
         plans[graph] = plan(around.near[graph], [], records, unit.profiles.reader(graph), lambda: draw(1)[0])
+        inherit(gateway, unit, around, hearing, plans[graph], around.near[graph])
     if not hearing.events:
         return retracted
     base = unit.log.lock().size

@@ -28,9 +28,8 @@ from gateway.flows.steps.requests import (
     write,
 )
 from gateway.flows.views import RequestView
-from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.model import RawIdentifier
-from gateway.identifiers.pseudonyms import Pseudonymizer, record_token
+from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens
 from gateway.identifiers.sealing import seal, unseal
 from gateway.kernel.clock import DAY, day_of
 from gateway.kernel.errors import Conflict, InvalidInput, NotFound
@@ -209,8 +208,7 @@ def receipt(gateway: Gateway, caller: Caller, identifier: str) -> ErasureReceipt
 def _reference(gateway: Gateway, caller: Caller, reference: str) -> bytes:
     if not reference:
         return os.urandom(16)
-    key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.RECORD_IDS)
-    return record_token(key, f"rights:{caller.client_id}", reference)
+    return RecordTokens(gateway.keys.tenant(caller.tenant_id), f"rights:{caller.client_id}").of(reference)
 
 
 def _view_after(gateway: Gateway, tenant_id: int, stored: StoredRequest) -> RequestView:

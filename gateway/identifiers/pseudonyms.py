@@ -1,8 +1,8 @@
 """Digest -> pseudonym -> tombstone token. The raw value has ended before this module.
 
-    pseudonym = HMAC-SHA256(K[tenant, "match"], kind, namespace, use, digest)      use = "link"
-    tombstone = HMAC-SHA256(K[tenant, "suppress"], pseudonym)
-    record    = HMAC-SHA256(K[tenant, "record_ids"], channel, record id)
+pseudonym = HMAC-SHA256(K[tenant, "match"], kind, namespace, use, digest)      use = "link"
+tombstone = HMAC-SHA256(K[tenant, "suppress"], pseudonym)
+record    = HMAC-SHA256(K[tenant, "record_ids"], channel, record id)
 """
 
 from __future__ import annotations
@@ -42,11 +42,20 @@ def tombstone_token(key: HmacKey, pseudonym: bytes) -> bytes:
     return key.mac(pseudonym)
 
 
-def record_token(key: HmacKey, channel: str, record_id: str) -> bytes:
-    """Channel and the channel's record id -> 16-byte token: idempotency without keeping the id."""
-    return key.mac(fields(channel, record_id))[:16]
+class RecordTokens:
+    """Tokens of one channel's records: idempotency without keeping record ids or contents."""
 
+    __slots__ = ("_channel", "_key")
 
-def content_token(key: HmacKey, tokens: Sequence[bytes], *parts: str) -> bytes:
-    """Pseudonym tokens and the record's other fields -> 16-byte token that says "same content"."""
-    return key.mac(b"".join(tokens) + fields(*parts))[:16]
+    def __init__(self, keys: TenantKeys, channel: str) -> None:
+        self._key = keys.hmac(KeyPurpose.RECORD_IDS)
+        self._channel = fields(channel)
+
+    def of(self, record_id: str) -> bytes:
+        """The channel's record id -> 16-byte token."""
+        return self._key.mac(self._channel + record_id.encode())[:16]
+
+    def content(self, pseudonyms: Sequence[Pseudonym], observed_at: int, *parts: str) -> bytes:
+        """What the record says -> 16-byte token that says "same content"; `parts` are slugs and codes."""
+        text = f"{observed_at} {' '.join(parts)}".encode()
+        return self._key.mac(b"".join([one.token for one in pseudonyms]) + text)[:16]

@@ -1,6 +1,6 @@
 """Sealed values: AES-256-GCM under a key that is derived for one request and destroyed with its salt.
 
-    key = HKDF-SHA256(K[tenant, "seal"], salt, context)      (RFC 5869)
+key = HKDF-SHA256(K[tenant, "seal"], salt, context)      (RFC 5869)
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000
@@ -52,15 +53,22 @@ def parse_instant(text: str) -> int:
 
 def format_instant(milliseconds: int) -> str:
     """Milliseconds -> RFC 3339 text in UTC with millisecond precision."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
+    seconds, rest = divmod(milliseconds % DAY, SECOND)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{day_of(milliseconds)}T{hour:02d}:{minute:02d}:{second:02d}.{rest:03d}Z"
 
 
 def hour_of(milliseconds: int) -> str:
     """The hour only, as the log shows it: `2026-11-24T16:00Z`."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:00Z")
+    return f"{day_of(milliseconds)}T{milliseconds % DAY // HOUR:02d}:00Z"
 
 
 def day_of(milliseconds: int) -> str:
     """The day only, as the ledger shows it: `2026-11-24`."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d")
+    return _day(milliseconds // DAY)
+
+
+@lru_cache(maxsize=1024)
+def _day(days: int) -> str:
+    return datetime.fromtimestamp(days * DAY / 1000, UTC).strftime("%Y-%m-%d")

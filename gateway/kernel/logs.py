@@ -12,15 +12,12 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from traceback import walk_tb
-from typing import IO, Final, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 import orjson
-
-from gateway.kernel.clock import format_instant
-
-LOGGER: Final = logging.getLogger("gateway")
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:<>-]{0,100}")
 _HIDDEN: Final = "?"
@@ -36,7 +33,7 @@ class Fields(TypedDict, total=False):
     status: int
     ms: float
     tenant: int
-    client: int
+    client: str
     count: int
     outcome: str
     step: str
@@ -49,67 +46,35 @@ class Fields(TypedDict, total=False):
 _ALLOWED: Final = frozenset(Fields.__annotations__)
 
 
-class StderrHandler(logging.StreamHandler[IO[str]]):
-    """Writes to whatever `sys.stderr` is at that moment, also after it was redirected."""
+class LibraryHandler(logging.Handler):
+    """Log records of libraries -> a line each with logger and place, and an exception's type, without their words."""
 
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-        self.setFormatter(AllowListFormatter())
-
-    @property
-    def stream(self) -> IO[str]:
-        """Standard error."""
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, stream: IO[str]) -> None:
-        """Standard error is the only stream there is."""
-
-
-class AllowListFormatter(logging.Formatter):
-    """Log record -> a line of JSON with allowed fields only."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Our own records by their event and fields; those of libraries by their logger and place, without a word."""
-        line: dict[str, object] = {
-            "time": format_instant(int(record.created * 1000)),
-            "level": record.levelname.lower(),
-        }
-        fields = getattr(record, "gateway_fields", None)
-        if isinstance(fields, dict):
-            line["event"] = record.msg
-            line.update({name: _plain(value) for name, value in fields.items() if name in _ALLOWED})
-        else:
-            line["event"] = "library"
-            line["logger"] = _plain(record.name)
-            line["places"] = [f"{Path(record.pathname).name}:{record.lineno}"]
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line."""
+        fields: Fields = {"logger": record.name, "places": [f"{Path(record.pathname).name}:{record.lineno}"]}
         if record.exc_info and record.exc_info[1] is not None:
-            line.update(fault(record.exc_info[1]))
-        return orjson.dumps(line).decode()
+            fields |= fault(record.exc_info[1])
+        event("library", level=record.levelno, **fields)
 
 
 def configure() -> None:
-    """Send our own log, and what libraries log, to standard error as allow-listed JSON. Calling it again does nothing.
-
-    Libraries' records take a handler of the root logger only where nobody else has set one.
-    """
-    if not any(isinstance(handler, StderrHandler) for handler in LOGGER.handlers):
-        LOGGER.addHandler(StderrHandler())
-        LOGGER.setLevel(logging.INFO)
-        LOGGER.propagate = False
+    """Let what libraries log go the same way, unless the root logger has a handler already."""
     if not logging.getLogger().handlers:
-        logging.getLogger().addHandler(StderrHandler())
+        logging.getLogger().addHandler(LibraryHandler(logging.WARNING))
 
 
 def event(name: str, *, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:
-    """Write one line: the event's name, a slug of our own, and allowed fields."""
-    if LOGGER.isEnabledFor(level):
-        LOGGER.log(level, name, extra={"gateway_fields": fields})
+    """Write one line: the event's name, a slug of our own, and allowed fields; `level` is one of `logging`."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line: dict[str, object] = {"time": time, "level": logging.getLevelName(level).lower(), "event": name}
+    line |= {field: _plain(value) for field, value in fields.items() if field in _ALLOWED}
+    sys.stderr.write(orjson.dumps(line).decode() + "\n")
 
 
 def failure(name: str, failed: BaseException, **fields: Unpack[Fields]) -> None:
     """Write that something failed: the exception's type, its cause's, and where in the code; never its message."""
-    event(name, level=logging.ERROR, **{**fields, **fault(failed)})
+    fields |= fault(failed)
+    event(name, level=logging.ERROR, **fields)
 
 
 def fault(failed: BaseException) -> Fields:

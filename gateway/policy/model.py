@@ -35,8 +35,12 @@ class KindRule:
 
     def denies(self, normal: str) -> bool:
         """Normal form -> whether it is junk; an entry such as `noemail@` denies that local part at every domain."""
+        if normal in self.deny:
+            return True
+        if self.normalizer != "email":
+            return False
         local, at, _ = normal.partition("@")
-        return normal in self.deny or (self.normalizer == "email" and f"{local}{at}" in self.deny)
+        return f"{local}{at}" in self.deny
 
 
 @dataclass(frozen=True, slots=True)

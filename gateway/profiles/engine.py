@@ -120,9 +120,8 @@ def _settle(record: Evidence, near: Neighborhood, result: Plan) -> bool:
     if _unsettles_leaves(record, linking, profile, near):
         return False
     outside = profile.outside + len(record.identifiers) - len(linking)
-    counts = Counter(near.kinds[one].name for one in near.members[home] if near.kinds[one].scope == "person")
-    most = max(counts.values(), default=0) + outside
-    if most > min(near.kinds[one].shared_above for one in linking):
+    room = min([near.kinds[one].shared_above for one in linking]) - outside
+    if len(near.members[home]) > room and near.most_persons(home) > room:
         return False
     irregular = profile.irregular or not record.trusted or outside > 0
     regimes = profile.regimes.union(record.regimes)

@@ -58,7 +58,7 @@ class Partition:
     component: Mapping[int, int]  # identifier -> label; labels are arbitrary
     cuts: frozenset[tuple[int, int]]  # (record, identifier)
     demoted: frozenset[int]  # by trusted records: link nobody
-    demoted_public: frozenset[int]  # by public records: hang nobody
+    demoted_public: frozenset[int]  # by public records alone: hang nobody
 
     def groups(self) -> dict[int, set[int]]:
         """Label -> its identifiers."""

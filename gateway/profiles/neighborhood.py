@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -35,3 +36,8 @@ class Neighborhood:
         """Take in the kinds of identifiers that may stand in no profile."""
         for identifier, kind in kinds.items():
             self.kinds[identifier] = self.rules[kind]
+
+    def most_persons(self, profile_id: int) -> int:
+        """How many identifiers of one person kind the profile holds at most."""
+        kinds = (self.kinds[one] for one in self.members[profile_id])
+        return max(Counter(kind.name for kind in kinds if kind.scope == "person").values(), default=0)

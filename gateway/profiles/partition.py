@@ -39,7 +39,7 @@ def partition(
     cuts = _join(trusted, forest, shared)
     component = {identifier: forest.find(identifier) for identifier in forest.parent}
     _hang(public, kinds, component, shared | shared_public)
-    return Partition(component, frozenset(cuts), frozenset(shared), frozenset(shared_public))
+    return Partition(component, frozenset(cuts), frozenset(shared), frozenset(shared_public - shared))
 
 
 def _shared(records: Iterable[Evidence], kinds: Mapping[int, KindRule]) -> set[int]:

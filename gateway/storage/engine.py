@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
+
+from gateway.storage import arrays
 
 APPLICATION_ROLE = "gateway_app"
 """On PostgreSQL every connection works as this role: it owns nothing and row-level security binds it."""
@@ -30,7 +33,7 @@ def open_engine(url: str) -> Engine:
     """Database URL -> the engine that the stores work on: pooled, as the application's role, no implicit BEGIN."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, isolation_level="AUTOCOMMIT")
+        engine = create_engine(parsed, isolation_level="AUTOCOMMIT", connect_args={"cached_statements": 512})
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     engine = create_engine(parsed, isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=8)
@@ -50,7 +53,7 @@ def open_owner_engine(url: str, *, write: bool) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     for pragma in _SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -64,8 +67,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _become_application(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"SET ROLE {APPLICATION_ROLE}")
-    cursor.close()
+def _become_application(connection: psycopg.Connection[Any], _record: object) -> None:
+    arrays.register(connection)
+    connection.execute(f"SET ROLE {APPLICATION_ROLE}")
     connection.commit()

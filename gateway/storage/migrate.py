@@ -30,9 +30,11 @@ from gateway.storage.guards import missing_guards
 # Two numbers: another space of keys than that of the tenants' partition locks.
 _LOCK = "SELECT pg_advisory_xact_lock(1734702201, 0)"
 
+_VERBS = {"add": "missing", "remove": "superfluous", "modify": "different"}
 
-def upgrade(url: str, migrations: Path) -> None:
-    """Apply all revisions in `migrations` that the database lacks. A new SQLite file is for its owner only (0600)."""
+
+def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
+    """Apply the revisions in `migrations` that the database lacks. A new SQLite file is for its owner only (0600)."""
     file = _sqlite_file(url)
     if file is not None:
         try:
@@ -40,7 +42,7 @@ def upgrade(url: str, migrations: Path) -> None:
         except OSError as error:
             raise Unavailable("the database file cannot be made") from error
     with _owner(url, write=True) as connection:
-        command.upgrade(_config(migrations, connection), "head")
+        command.upgrade(_config(migrations, connection), revision)
 
 
 def downgrade(url: str, migrations: Path, revision: str) -> None:
@@ -58,6 +60,11 @@ def current(url: str, migrations: Path) -> str | None:
     if revision is not None and revision not in _revisions(migrations):
         raise Unavailable("the database is newer than this program")
     return revision
+
+
+def is_current(url: str, migrations: Path) -> bool:
+    """Whether the database stands at the newest revision. Raises Unavailable for one that `migrations` lacks."""
+    return current(url, migrations) == ScriptDirectory(str(migrations)).get_current_head()
 
 
 def check(url: str, migrations: Path) -> list[str]:
@@ -84,7 +91,7 @@ def _owner(url: str, *, write: bool) -> Iterator[Connection]:
                 connection.execute(text(_LOCK))
             yield connection
     except (SQLAlchemyError, CommandError) as error:
-        raise Unavailable("the database cannot be reached, or refused the migration") from error
+        raise Unavailable("the database cannot be reached, or refused the work") from error
     finally:
         engine.dispose()
 
@@ -122,12 +129,14 @@ def _drift(connection: Connection) -> Iterator[str]:
 
 
 def _described(difference: object) -> str:
-    """Alembic's tuple (or, for one column, list of tuples) -> `add table: x`, `modify type: x.y` and the like."""
+    """Alembic's tuple (for what is wrong with one column a list of them) -> `missing table: x` and the like."""
     if isinstance(difference, list):
         return ", ".join(_described(one) for one in difference)
     if not isinstance(difference, tuple):
         return str(difference)
-    operation, *rest = difference
-    names = [getattr(part, "name", part) for part in rest if isinstance(part, str) or hasattr(part, "name")]
-    table = [part.table.name for part in rest if getattr(part, "table", None) is not None]
-    return f"{str(operation).replace('_', ' ')}: {'.'.join(dict.fromkeys([*table, *map(str, names[:2])]))}"
+    operation, *parts = difference
+    verb, _, what = str(operation).partition("_")
+    names = [getattr(part, "name", part) for part in parts if isinstance(part, str) or hasattr(part, "name")]
+    table = [part.table.name for part in parts if getattr(part, "table", None) is not None]
+    path = ".".join(dict.fromkeys([*table, *map(str, names[:2])]))
+    return f"{_VERBS.get(verb, verb)} {what}: {path}"

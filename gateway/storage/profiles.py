@@ -47,12 +47,18 @@ class ProfileStore:
 
     def demotions(self, graph: str, identifiers: Collection[int]) -> tuple[set[int], set[int]]:
         """Which identifiers are demoted by trusted, and by public records."""
+        if not self._any_demotion(graph):
+            return set(), set()
         sql = (
             "SELECT identifier_id, by_trusted, by_public FROM demotion WHERE tenant_id = ? AND graph = ?"
             " AND identifier_id {keys}"
         )
         rows = self._session.rows_by_key(sql, identifiers, [self._tenant, graph])
         return {one for one, trusted, _ in rows if trusted}, {one for one, _, public in rows if public}
+
+    def _any_demotion(self, graph: str) -> bool:
+        sql = "SELECT 1 FROM demotion WHERE tenant_id = ? AND graph = ? LIMIT 1"
+        return self._session.one(sql, [self._tenant, graph]) is not None
 
     def forget_demotions(self, identifiers: Collection[int]) -> int:
         """Erasure: remove what is noted of these identifiers -> rows removed."""

@@ -41,14 +41,21 @@ def _key(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, primary_key=True, autoincrement=False)
 
 
-def _table(name: str, *parts: Column[Any] | Index, person: str = "") -> Table:
-    """A table of one tenant's rows. `person` names the rule in `gateway.rights.cascade` that covers it."""
+def _of_tenant() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"])
+
+
+def _table(name: str, *parts: Column[Any] | Index | ForeignKeyConstraint, person: str = "") -> Table:
+    """A table of one tenant's rows. `person` names the rule in `gateway.rights.cascade` that covers it.
+
+    Only clients and heads refer to the tenant: whoever writes reads the head first, and to look the tenant up again
+    for each row would double the cost of a bulk insert on PostgreSQL (measured; see README, decisions).
+    """
     return Table(
         name,
         metadata,
         _tenant(),
         *parts,
-        ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"]),
         sqlite_with_rowid=False,
         info={"person": person} if person else {},
     )
@@ -76,6 +83,7 @@ policy_set = Table(
 
 client = _table(
     "client",
+    _of_tenant(),
     _key("client_id"),
     Column("name", String(100), nullable=False),
     Column("role", String(20), nullable=False),
@@ -90,6 +98,7 @@ client = _table(
 
 head = _table(
     "head",
+    _of_tenant(),
     Column("size", BigInteger, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("restrictions", BigInteger, nullable=False),

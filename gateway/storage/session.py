@@ -1,8 +1,8 @@
 """One transaction's statements, written once for SQLite and PostgreSQL.
 
 SQL stands with `?` placeholders. Reads by key take any number of keys; inserts of many rows are one
-`executemany` on SQLite and one COPY on PostgreSQL. The driver is called directly: per-row work of the SQL
-toolkit would cost more than the rows themselves (measured; see README, decisions).
+`executemany` on SQLite and one statement over arrays on PostgreSQL. The driver is called directly: per-row work of
+the SQL toolkit would cost more than the rows themselves (measured; see README, decisions).
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from gateway.storage.arrays import Packed, Packer, binaries, integers, packer
+
 Row = tuple[Any, ...]
 _CHUNK = 4096
+_STEP = 512
 
 
 class Session:
@@ -65,17 +68,17 @@ class Session:
             self._cursor.executemany(_placeholders(sql) if self.postgres else sql, rows)
 
     def rows_by_key(self, sql: str, keys: Iterable[object], parameters: Sequence[object] = ()) -> list[Row]:
-        """Rows of a SELECT whose `{keys}` stands for "one of `keys`"; `parameters` come before the keys."""
-        wanted = list(keys)
+        """Rows of a SELECT whose `{keys}` stands for "one of `keys`", each row once; `parameters` come before."""
+        wanted = list(dict.fromkeys(keys))
         if not wanted:
             return []
         if self.postgres:
-            self._cursor.execute(_by_array(sql, isinstance(wanted[0], bytes)), [*parameters, wanted])
+            self._cursor.execute(_by_array(sql), [*parameters, _packed(wanted)])
             return list(self._cursor.fetchall())
         found: list[Row] = []
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
-            size = 1 << (len(chunk) - 1).bit_length()
+            size = _rounded(len(chunk))
             padded = chunk + [chunk[-1]] * (size - len(chunk))
             self._cursor.execute(_by_list(sql, size), [*parameters, *padded])
             found += self._cursor.fetchall()
@@ -83,11 +86,11 @@ class Session:
 
     def delete_by_key(self, sql: str, keys: Iterable[object], parameters: Sequence[object] = ()) -> int:
         """Like `rows_by_key` for DELETE or UPDATE -> how many rows it touched."""
-        wanted = list(keys)
+        wanted = list(dict.fromkeys(keys))
         if not wanted:
             return 0
         if self.postgres:
-            self._cursor.execute(_by_array(sql, isinstance(wanted[0], bytes)), [*parameters, wanted])
+            self._cursor.execute(_by_array(sql), [*parameters, _packed(wanted)])
             return int(self._cursor.rowcount)
         touched = 0
         for start in range(0, len(wanted), _CHUNK):
@@ -101,12 +104,16 @@ class Session:
         if not rows:
             return
         if self.postgres and len(rows) > 1:
-            with self._cursor.copy(_copy(table)) as copy:
-                for row in rows:
-                    copy.write_row(row)
-            return
-        sql = _insert(table)
-        self.run_many(sql, rows)
+            sql, packers = _insert_arrays(table)
+            columns = zip(*rows, strict=True)
+            self._cursor.execute(sql, [pack(column) for pack, column in zip(packers, columns, strict=True)])
+        else:
+            self.run_many(_insert(table), rows)
+
+
+def _rounded(count: int) -> int:
+    """How many places a list of `count` keys gets: few distinct sizes, so that prepared statements are used again."""
+    return 1 << (count - 1).bit_length() if count <= _STEP else -(-count // _STEP) * _STEP
 
 
 @lru_cache(maxsize=512)
@@ -115,8 +122,12 @@ def _placeholders(sql: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _by_array(sql: str, binary: bool) -> str:  # noqa: FBT001 - a cache key, not an interface
-    return _placeholders(sql).replace("{keys}", f"= ANY(%s::{'bytea' if binary else 'bigint'}[])")
+def _by_array(sql: str) -> str:
+    return _placeholders(sql).replace("{keys}", "= ANY(%s)")
+
+
+def _packed(keys: list[Any]) -> Packed:
+    return binaries(keys) if isinstance(keys[0], bytes) else integers(keys)
 
 
 @lru_cache(maxsize=512)
@@ -126,15 +137,17 @@ def _by_list(sql: str, size: int) -> str:
 
 @lru_cache(maxsize=64)
 def _insert(table: Table) -> str:
-    columns = ",".join(column.name for column in table.columns)
-    return f'INSERT INTO "{table.name}" ({_quoted(columns)}) VALUES ({",".join("?" * len(table.columns))})'  # noqa: S608 - names come from the schema
+    places = ",".join("?" * len(table.columns))
+    return f"INSERT INTO {_target(table)} VALUES ({places})"  # noqa: S608 - names come from the schema
 
 
 @lru_cache(maxsize=64)
-def _copy(table: Table) -> str:
-    columns = ",".join(column.name for column in table.columns)
-    return f'COPY "{table.name}" ({_quoted(columns)}) FROM STDIN'
+def _insert_arrays(table: Table) -> tuple[str, list[Packer]]:
+    packers = [packer(column) for column in table.columns]
+    places = ",".join(["%s"] * len(packers))
+    return f"INSERT INTO {_target(table)} SELECT * FROM unnest({places})", packers  # noqa: S608 - as above
 
 
-def _quoted(columns: str) -> str:
-    return ",".join(f'"{name}"' for name in columns.split(","))
+def _target(table: Table) -> str:
+    columns = ",".join(f'"{column.name}"' for column in table.columns)
+    return f'"{table.name}" ({columns})'

@@ -21,9 +21,27 @@ from tests.unit.wire.samples import GOOD_RECORDS, NOW, RECORDS, comparable, dama
 # --- e-mail -----------------------------------------------------------------------------------------------
 
 _LABELS = st.sampled_from(
-    ["a", "-", "--", "a-", "-a", "xn--", "xn--bcher-kva", "ab--cd", "1", "example", "gmail", "x" * 63, "x" * 64, "", "é"]
+    [
+        "a",
+        "-",
+        "--",
+        "a-",
+        "-a",
+        "xn--",
+        "xn--bcher-kva",
+        "ab--cd",
+        "1",
+        "example",
+        "gmail",
+        "x" * 63,
+        "x" * 64,
+        "",
+        "é",
+    ]
 ) | st.text("abz019-_.", max_size=5)
-_ENDS = st.sampled_from(["com", "gmail.com", "test", "local", "localhost", "invalid", "arpa", "onion", "example"]) | _LABELS
+_ENDS = (
+    st.sampled_from(["com", "gmail.com", "test", "local", "localhost", "invalid", "arpa", "onion", "example"]) | _LABELS
+)
 _DOMAINS = st.builds(lambda labels, end: ".".join([*labels, end]), st.lists(_LABELS, max_size=5), _ENDS)
 _LOCALS = st.text("abz019_+-.'\"@ é\n", max_size=10) | st.sampled_from(["x" * 64, "x" * 65, "a.b", "+", "a+b"])
 _ADDRESSES = st.builds("{}@{}".format, _LOCALS, _DOMAINS) | st.text("ab.@-", max_size=12)

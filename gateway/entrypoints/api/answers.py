@@ -15,7 +15,6 @@ from gateway.flows.views import (
     ConsentState,
     IdentifierConsent,
     ProfileView,
-    RequestView,
 )
 from gateway.kernel.clock import format_instant
 
@@ -123,7 +122,7 @@ def _identifier_consent(one: IdentifierConsent) -> dict[str, object]:
         "event": one.event,
         "occurred_at": _at(one.occurred_at),
         "position": one.position,
-        "derived": one.derived,
+        "derived": bool(one.derived),
     }
 
 
@@ -157,34 +156,6 @@ def change_json(change: ChangeView) -> dict[str, object]:
         "kind": change.kind,
         "profiles": change.profiles,
         "made_at": format_instant(change.made_at),
-    }
-
-
-def request_json(view: RequestView) -> dict[str, object]:
-    """A privacy request; `step` is the last finished step of its cascade."""
-    request = view.request
-    return {
-        "id": view.id,
-        "request": request.kind,
-        "state": request.state,
-        "regime": request.regime,
-        "jurisdiction": request.jurisdiction,
-        "purposes": request.purposes,
-        "proof": request.proof,
-        "received_at": format_instant(request.received_at),
-        "due_at": format_instant(request.due_at),
-        "acknowledge_by": _at(request.acknowledge_by),
-        "extended": request.extended,
-        "hold_reason": request.hold_reason,
-        "hold_since": _at(request.hold_since),
-        "denial": request.denial,
-        "completed_at": _at(request.completed_at),
-        "step": request.step,
-        "possible": view.possible,
-        "steps": [
-            {"step": step, "position": position, "at": format_instant(made)} for step, position, made in view.steps
-        ],
-        "preflight": view.preflight,
     }
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -61,9 +60,11 @@ def read_batch(limit: int, name: str, parse: Callable[[object, int], _T | Proble
         return [parse(item, index) for index, item in enumerate(items)]
     if request.mimetype not in NDJSON:
         raise WrongMedia(f"Content-Type: {JSON} or {NDJSON[0]} is needed")
-    with _readable(limit):
+    try:
         lines = islice(read_ndjson(_pieces(limit)), MAX_ITEMS + 1)
         parsed = [line if isinstance(line, Problem) else parse(line, index) for index, line in lines]
+    except (RequestEntityTooLarge, OSError) as error:
+        raise _unreadable(error, limit) from None
     if len(parsed) > MAX_ITEMS:
         raise _too_many(name)
     if not parsed:
@@ -72,8 +73,10 @@ def read_batch(limit: int, name: str, parse: Callable[[object, int], _T | Proble
 
 
 def _whole(limit: int) -> bytes:
-    with _readable(limit):
+    try:
         body = b"".join(_pieces(limit)) if _is_gzip() else request.get_data(cache=False)
+    except (RequestEntityTooLarge, OSError) as error:
+        raise _unreadable(error, limit) from None
     if not body or body.isspace():
         raise _empty()
     return body
@@ -92,15 +95,11 @@ def _is_gzip() -> bool:
     return coding != "identity"
 
 
-@contextmanager
-def _readable(limit: int) -> Iterator[None]:
-    """What the server and werkzeug raise while a body comes in -> our families."""
-    try:
-        yield
-    except RequestEntityTooLarge:
-        raise TooLarge(f"at most {limit} bytes are allowed", rule="too_large") from None
-    except OSError:
-        raise InvalidInput("the body broke off, or is not framed as HTTP needs it", rule="unreadable_body") from None
+def _unreadable(error: RequestEntityTooLarge | OSError, limit: int) -> InvalidInput:
+    """What werkzeug and the server raise while a body comes in -> our families."""
+    if isinstance(error, RequestEntityTooLarge):
+        return TooLarge(f"at most {limit} bytes are allowed", rule="too_large")
+    return InvalidInput("the body broke off, or is not framed as HTTP needs it", rule="unreadable_body")
 
 
 def _listed(body: object, name: str) -> list[object]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, TypeVar
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Response, current_app, g, request
 
+from gateway.entrypoints.api.callers import Callers
 from gateway.entrypoints.api.metrics import Metrics
 from gateway.entrypoints.api.queries import check_names
-from gateway.flows.admin import authenticate
 from gateway.flows.context import Caller, Gateway
-from gateway.kernel.errors import NotPermitted, Unauthenticated
+from gateway.flows.readiness import Readiness
+from gateway.kernel.errors import NotPermitted
 from gateway.settings import Settings
 
 _EXTENSION: Final = "gateway"
-_LONGEST_KEY: Final = 200
 
 _View = TypeVar("_View", bound=Callable[..., Response])
 Document = Mapping[str, Any]
@@ -29,7 +29,9 @@ class Door:
 
     gateway: Gateway
     settings: Settings
+    callers: Callers
     metrics: Metrics
+    readiness: Readiness
 
     @property
     def limit(self) -> int:
@@ -53,10 +55,12 @@ def operation(
     document: Document,
     *,
     query: Document | None = None,
+    path: Sequence[Document] = (),
 ) -> Callable[[_View], _View]:
     """Register a view `(door, caller, **path) -> Response` under a rule, with what OpenAPI says of it.
 
-    `query` maps the query parameters it takes to their JSON schemas; any other is refused before the view runs.
+    `query` names the query parameters it takes, any other is refused before the view runs; `path` describes the parts
+    of the rule that vary.
     """
     known = frozenset(query or ())
 
@@ -64,11 +68,32 @@ def operation(
         @wraps(view)
         def endpoint(**path: str) -> Response:
             door = current_door()
-            caller = _authenticate(door.gateway)
+            caller = door.callers.named(request.headers.get("Authorization", ""))
+            g.caller = caller
             check_names(known)
             return view(door, caller, **path)
 
-        blueprint.add_url_rule(rule, None, blueprint.doc(**document)(endpoint), methods=[method])
+        documented = blueprint.doc(**document)(endpoint)
+        blueprint.add_url_rule(rule, None, documented, methods=[method], parameters=list(path))
+        return view
+
+    return register
+
+
+def open_operation(
+    blueprint: Any,  # noqa: ANN401 - flask-smorest ships no types
+    rule: str,
+    document: Document,
+) -> Callable[[_View], _View]:
+    """Register a view `() -> Response` of the method GET that anybody may call, with what OpenAPI says of it."""
+
+    def register(view: _View) -> _View:
+        @wraps(view)
+        def endpoint() -> Response:
+            check_names(())
+            return view()
+
+        blueprint.add_url_rule(rule, None, blueprint.doc(**document)(endpoint), methods=["GET"])
         return view
 
     return register
@@ -83,18 +108,3 @@ def current_door() -> Door:
     """The door of the app that answers this request."""
     door: Door = current_app.extensions[_EXTENSION]
     return door
-
-
-def current_caller() -> Caller | None:
-    """Who asks, None before that is known and where nobody needs to be known."""
-    caller: Caller | None = g.get("caller")
-    return caller
-
-
-def _authenticate(gateway: Gateway) -> Caller:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.isascii() or not 0 < len(key) <= _LONGEST_KEY:
-        raise Unauthenticated("an API key is needed: Authorization: Bearer gw_…")
-    caller = authenticate(gateway, key.strip())
-    g.caller = caller
-    return caller

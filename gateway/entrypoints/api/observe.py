@@ -7,18 +7,12 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from gateway.entrypoints.api.door import current_caller, current_door
+from gateway.entrypoints.api.door import current_door
 from gateway.kernel import logs
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-}
-_POLICY: Final = "Content-Security-Policy"
-_NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
+_HEADERS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 
 
 def register(app: Flask) -> None:
@@ -37,23 +31,22 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers[name] = value
-    response.headers.setdefault(_POLICY, _NOTHING)
-    elapsed = perf_counter_ns() - g.began if "began" in g else 0
-    route = "unmatched" if request.url_rule is None else request.url_rule.rule
+    headers = response.headers
+    headers.pop("Cache-Control", None)
+    headers.extend(_HEADERS)
+    headers.setdefault(*_POLICY)
+    seen = vars(g)
+    elapsed = perf_counter_ns() - seen.get("began", perf_counter_ns())
+    rule = request.url_rule
+    route = "unmatched" if rule is None else rule.rule
     method = request.method if request.method in _METHODS else "other"
-    current_door().metrics.count_request(route, method, response.status_code, elapsed / 1e9)
-    fields: logs.Fields = {
-        "method": method,
-        "route": route,
-        "status": response.status_code,
-        "ms": round(elapsed / 1e6, 3),
-    }
-    caller = current_caller()
-    if caller is not None:
-        fields |= {"tenant": caller.tenant_id, "client": caller.client_id}
-    if "count" in g:
-        fields["count"] = g.count
+    status = response.status_code
+    current_door().metrics.count_request(route, method, status, elapsed / 1e9)
+    fields: logs.Fields = {"method": method, "route": route, "status": status, "ms": round(elapsed / 1e6, 3)}
+    if "caller" in seen:
+        caller = seen["caller"]
+        fields |= {"tenant": caller.tenant_id, "client": f"{caller.client_id:x}"}
+    if "count" in seen:
+        fields["count"] = seen["count"]
     logs.event("request", **fields)
     return response

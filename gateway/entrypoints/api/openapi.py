@@ -13,7 +13,7 @@ from marshmallow import Schema
 
 from gateway import __version__
 from gateway.entrypoints.api import bodies, problems
-from gateway.entrypoints.api.schemas import ProblemDocument
+from gateway.entrypoints.api.schemas import ProblemSchema
 from gateway.entrypoints.wire.fields import WireSchema
 
 _DESCRIPTION: Final = """
@@ -26,21 +26,35 @@ be compressed (`Content-Encoding: gzip`).
 _SCHEME: Final = "apiKey"
 _EVERYWHERE: Final = (400, 401, 403, 500, 503)
 _WITH_BODY: Final = (413, 415)
+_HEADERS: Final = {401: "WWW-Authenticate", 503: "Retry-After"}
 
 IDENTIFIER_IN_PATH: Final = {
     "in": "path",
     "name": "request_id",
     "required": True,
     "description": "Id of the request, as it was given out",
-    "schema": {"type": "string", "pattern": "^req_[a-z2-7]{13}$"},
+    "schema": {"type": "string", "pattern": "^req_[0-7][0-9a-f]{15}$"},
 }
 
 
 class GatewayApi(Api):  # type: ignore[misc]  # flask-smorest ships no types
-    """flask-smorest's Api; errors are the business of `problems`."""
+    """flask-smorest's Api, but what can go wrong is answered by `problems` and described operation by operation."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
         """None: every error is answered by `problems`."""
+
+    def _register_responses(self) -> None:
+        """A problem for each status; those that an operation names enter the document."""
+        for status in HTTPStatus:
+            response = {
+                "description": status.phrase,
+                "content": {problems.MEDIA_TYPE: {"schema": ProblemSchema}},
+            }
+            if status in _HEADERS:
+                response["headers"] = {_HEADERS[status]: {"schema": {"type": "string"}, "required": True}}
+            self.spec.components.response(status.name, response, lazy=True)
 
 
 def api_of(app: Flask) -> GatewayApi:
@@ -85,7 +99,7 @@ def described(
         str(status): {"description": HTTPStatus(status).phrase, "content": _content(content)}
         for status, content in answers.items()
     }
-    responses |= {str(status): _problem(status) for status in sorted(statuses)}
+    responses |= {str(status): HTTPStatus(status).name for status in sorted(statuses)}
     parameters = [*map(dict, headers)]
     for name, schema in (query or {}).items():
         required = "default" not in schema and not schema.get("x-optional")
@@ -97,6 +111,20 @@ def described(
     if body is not None:
         document["requestBody"] = body
     return document
+
+
+def described_openly(
+    summary: str,
+    answers: Mapping[int, type[Schema] | Mapping[str, Any]],
+    *,
+    needs: str,
+    refusals: Sequence[int] = (),
+) -> dict[str, Any]:
+    """The same of an operation that needs no key."""
+    document = described(summary, answers, needs=needs)
+    responses = {str(status): HTTPStatus(status).name for status in (400, 500, *refusals)}
+    kept = {str(status): document["responses"][str(status)] for status in answers}
+    return {**document, "responses": {**responses, **kept}, "security": []}
 
 
 def message(schema: type[Schema]) -> dict[str, Any]:
@@ -119,13 +147,3 @@ def batch(schema: type[Schema], item: type[WireSchema]) -> dict[str, Any]:
 
 def _content(content: type[Schema] | Mapping[str, Any]) -> Mapping[str, Any]:
     return content if isinstance(content, Mapping) else {bodies.JSON: {"schema": content}}
-
-
-def _problem(status: int) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "description": HTTPStatus(status).phrase,
-        "content": {problems.MEDIA_TYPE: {"schema": ProblemDocument}},
-    }
-    if status == HTTPStatus.UNAUTHORIZED:
-        described["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}}
-    return described

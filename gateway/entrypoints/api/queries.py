@@ -10,7 +10,10 @@ from flask import request
 
 from gateway.kernel.errors import InvalidInput
 
-_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+LARGEST: Final = 10**18 - 1
+"""What any number in a URL may be at most."""
+
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 def check_names(known: Container[str]) -> None:
@@ -24,8 +27,10 @@ def check_names(known: Container[str]) -> None:
             raise InvalidInput("this parameter stands here more than once", field=name, rule="repeated_parameter")
 
 
-def whole_number(name: str, *, default: int | None = None, most: int | None = None) -> int:
-    """The parameter `name`, a whole number from 0 to `most`. Raises InvalidInput; one without a default is required."""
+def whole_number(name: str, *, default: int | None = None, least: int = 0, most: int = LARGEST) -> int:
+    """The parameter `name`, a whole number from `least` to `most`. Raises InvalidInput; without a default it is
+    required.
+    """
     text = request.args.get(name)
     if text is None:
         if default is None:
@@ -34,8 +39,8 @@ def whole_number(name: str, *, default: int | None = None, most: int | None = No
     if not _NUMBER.fullmatch(text):
         raise InvalidInput("a whole number of at most 18 digits is needed", field=name, rule="wrong_type")
     number = int(text)
-    if most is not None and number > most:
-        raise InvalidInput(f"at most {most} is allowed", field=name, rule="too_large")
+    if not least <= number <= most:
+        raise InvalidInput(f"a number from {least} to {most} is needed", field=name, rule="range")
     return number
 
 

@@ -38,11 +38,11 @@ def _count(description: str = "") -> fields.Integer:
     return fields.Integer(required=True, metadata={"minimum": 0, "description": description})
 
 
-def _texts() -> fields.List:
+def _texts() -> fields.List[str]:
     return fields.List(fields.String(), required=True)
 
 
-def _list(of: type[Schema]) -> fields.List:
+def _list(of: type[Schema]) -> fields.List[Any]:
     return fields.List(fields.Nested(of), required=True)
 
 
@@ -61,7 +61,7 @@ class Answer(Schema):
         unknown = RAISE
 
 
-class ProblemDocument(Answer):
+class ProblemSchema(Answer):
     """An error (RFC 9457)."""
 
     type = _text("about:blank, or the URN of a family of errors")
@@ -327,8 +327,6 @@ class ReadinessSchema(Answer):
     )
 
 
-def content(media_type: str, **schema: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON schema is what it is
+def content(media_type: str, **schema: Any) -> dict[str, Any]:
     """An answer that is no JSON: its media type and schema."""
     return {media_type: {"schema": {"type": "string", **schema}}}
-
-

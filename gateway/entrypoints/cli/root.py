@@ -66,7 +66,7 @@ class Root(click.Group):
         complete_var: str | None = None,
         standalone_mode: bool = True,
         windows_expand_args: bool = True,
-        **extra: Any,  # noqa: ANN401 - click's interface
+        **extra: Any,
     ) -> Any:  # noqa: ANN401 - click's interface
         """Run the command line -> the exit code; in standalone mode raises SystemExit with it instead."""
         arguments = list(sys.argv[1:] if args is None else args)

@@ -18,11 +18,15 @@ tenant_option = click.option("--tenant", required=True, metavar="NAME", help="Na
 _OPERATOR_CHANNEL: Final = "system"
 
 
-def opened() -> Gateway:
-    """The gateway of this environment. Raises Unavailable with what to do when it was not set up or is behind."""
+def opened(*, current: bool = True) -> Gateway:
+    """The gateway of this environment, let go of when the command ends.
+
+    Raises Unavailable with what to do when it was not set up or, where `current` is asked for, is behind.
+    """
     settings = Settings.from_environment()
     gateway = wiring.build(settings)
-    if not wiring.is_current(settings):
+    click.get_current_context().call_on_close(gateway.storage.engine.dispose)
+    if current and not wiring.is_current(settings):
         raise Unavailable("the database does not fit this program: run `gateway db upgrade`")
     return gateway
 

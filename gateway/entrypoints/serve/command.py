@@ -1,9 +1,9 @@
 """`gateway serve`.
 
-    1 prepare   home directory, root key, migrations
-    2 build     keys, policies and store must be there before a port is opened
-    3 replay    the journal of each tenant, where the store is behind it
-    4 run       web workers (granian) and the scheduler, until SIGTERM or SIGINT
+1 prepare   home directory, root key, migrations
+2 build     keys, policies and store must be there before a port is opened
+3 replay    the journal of each tenant, where the store is behind it
+4 run       web workers (granian) and the scheduler, until SIGTERM or SIGINT
 """
 
 from __future__ import annotations

@@ -98,7 +98,9 @@ def _pieces(stream: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
 
 
 def bounded_gunzip(stream: Iterable[bytes] | BinaryIO, limit_bytes: int) -> Iterator[bytes]:
-    """A gzip stream (RFC 1952, also of several members, zeros behind them ignored), or its pieces -> its content in pieces of at most 64 KiB.
+    """A gzip stream, or its pieces -> its content in pieces of at most 64 KiB.
+
+    Takes several members (RFC 1952 section 2.2) and zeros behind them, as padded files have.
 
     Raises `TooLarge` (rule too_large) as soon as the content passes `limit_bytes`, so a bomb costs no more than the
     limit, and `InvalidInput` (rule malformed_gzip) for what is damaged or cut off.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.consent.authority import Authority
+from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.consent.decide import decide
 from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
 from gateway.flows.context import Gateway
@@ -81,7 +81,8 @@ def settle(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, a
 
 def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hearing: Hearing) -> None:
     record = item.record
-    gpc = record.gpc and gpc_is_new(batch.around.ledger, item.ids)
+    speaking = [one for one in item.ids if batch.around.rules[one].scope in LEDGER_SCOPES]
+    gpc = record.gpc and gpc_is_new(batch.around.ledger, speaking)
     recalled = [ConsentAssertion(one.source, one.scope, one.erased_at, "", "journal") for one in item.recalled]
     assertions = [*recalled, *with_signals(record.consents, gpc=gpc, at=record.observed_at)]
     if not assertions:

@@ -82,14 +82,17 @@ class Scribe:
 
     def change(self, graph: str, change: Change, decisions: Sequence[str]) -> Entry:
         """One change of the partition."""
-        values = {
+        values: dict[str, object] = {
             "profile": f"{change.profile_id:x}",
             "others": _hex(change.others),
-            "added": _hex(change.added),
-            "removed": _hex(change.removed),
-            "decisions": list(decisions),
             "at": format_instant(self.now),
         }
+        if change.added:
+            values["added"] = _hex(change.added)
+        if change.removed:
+            values["removed"] = _hex(change.removed)
+        if decisions:
+            values["decisions"] = list(decisions)
         return self.write(_CHANGE_KINDS[change.kind], RULE, _counts(graph, change), values)
 
     def bare_change(self, graph: str, change: Change) -> Entry:

@@ -7,12 +7,12 @@ again. Positions are provisional until the head of the log is locked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
+from gateway.consent.model import ANY_PURPOSE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
 from gateway.flows.messages import ConsentAssertion
 from gateway.policy.model import KindRule
 from gateway.profiles.neighborhood import Neighborhood
@@ -77,16 +77,26 @@ class Hearing:
                 for home in {neighborhood.home[one] for one in event.identifiers if one in neighborhood.home}:
                     self._write(event.assertion, neighborhood.members[home], event.regimes, verified=True, derived=True)
 
-    def inherit(self, members: Sequence[int]) -> None:
-        """Write the person-wide restrictions that stand on some of `members` on all of them."""
+    def inherit(self, members: Sequence[int], purposes: Collection[str]) -> None:
+        """Write the person-wide restrictions that stand on some of `members` on all of them.
+
+        One about every purpose that the person has since overruled for some of `purposes` is passed on for the others.
+        """
         standing: dict[tuple[str, str, int], Fact] = {}
         for one in members:
             for fact in self.ledger.facts(one):
-                if fact.kind in PROFILE_WIDE and self.ledger.state(one, fact.purpose) is fact:
-                    standing.setdefault((fact.kind, fact.purpose, fact.occurred_at), fact)
-        for fact in standing.values():
-            assertion = ConsentAssertion(fact.kind, fact.purpose, fact.occurred_at, fact.basis, "derived")
+                if fact.kind in PROFILE_WIDE:
+                    for purpose in self._stands_for(fact, purposes):
+                        standing.setdefault((fact.kind, purpose, fact.occurred_at), fact)
+        for (_, purpose, _), fact in standing.items():
+            assertion = ConsentAssertion(fact.kind, purpose, fact.occurred_at, fact.basis, "derived")
             self._write(assertion, members, (), verified=fact.verified, derived=True)
+
+    def _stands_for(self, fact: Fact, purposes: Collection[str]) -> Collection[str]:
+        if fact.purpose != ANY_PURPOSE:
+            return [fact.purpose] if self.ledger.state(fact.identifier_id, fact.purpose) is fact else []
+        left = [purpose for purpose in purposes if self.ledger.state(fact.identifier_id, purpose) is fact]
+        return [ANY_PURPOSE] if len(left) == len(purposes) else left
 
     def _write(
         self,
@@ -137,7 +147,7 @@ def with_signals(assertions: Sequence[ConsentAssertion], *, gpc: bool, at: int) 
 def gpc_is_new(ledger: LedgerView, identifiers: Iterable[int]) -> bool:
     """Whether the signal changes anything: transitions are recorded, not every request."""
     return any(
-        (state := ledger.state(one, purpose)) is None or state.kind != EventKind.OPT_OUT
+        (state := ledger.state(one, purpose)) is None or state.kind not in PROFILE_WIDE
         for one in identifiers
         for purpose in GPC_PURPOSES
     )

@@ -10,7 +10,7 @@ from gateway.consent.decide import Candidate, narrow
 from gateway.consent.model import Permit, Reason, Refusal
 from gateway.flows.context import Gateway
 from gateway.flows.steps.hear import Hearing
-from gateway.flows.steps.load import Batch
+from gateway.flows.steps.load import Batch, Surroundings
 from gateway.flows.steps.prepare import Item
 from gateway.flows.steps.retract import Retracted, extend, retract
 from gateway.kernel.ids import draw
@@ -52,25 +52,27 @@ def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, *, 
             near = batch.around.near.setdefault(graph, Neighborhood(gateway.policies.kinds))
             reader = unit.profiles.reader(graph)
             linked.plans[graph] = plan(near, added, removed.get(graph, {}), reader, lambda: draw(1)[0])
-            inherit(unit, batch, hearing, linked.plans[graph], near)
+            inherit(gateway, unit, batch.around, hearing, linked.plans[graph], near)
     return linked
 
 
-def inherit(unit: UnitOfWork, batch: Batch, hearing: Hearing, planned: Plan, near: Neighborhood) -> None:
+def inherit(
+    gateway: Gateway, unit: UnitOfWork, around: Surroundings, hearing: Hearing, planned: Plan, near: Neighborhood
+) -> None:
     """A merge never widens: restrictions that bind the person are written on every identifier that joins."""
     arrivals = planned.arrivals()
     for change in planned.changes:
-        if change.kind not in ("created", "extended", "merged"):
+        if not change.added:
             continue
         members = planned.members_after(near, change.profile_id, arrivals)
-        strangers = [one for one in members if one not in batch.around.loaded]
+        strangers = [one for one in members if one not in around.loaded]
         if strangers:
-            batch.around.rules.update({one: near.kinds[one] for one in strangers})
-            batch.around.loaded.update(strangers)
+            around.rules.update({one: near.kinds[one] for one in strangers})
+            around.loaded.update(strangers)
             for fact in unit.ledger.facts(strangers):
-                batch.around.ledger.add(fact)
-        if not batch.around.ledger.person_wide.isdisjoint(members):
-            hearing.inherit(members)
+                around.ledger.add(fact)
+        if not around.ledger.person_wide.isdisjoint(members):
+            hearing.inherit(members, gateway.policies.purposes)
 
 
 def _compare(

@@ -12,9 +12,8 @@ from gateway.consent.model import Decision
 from gateway.flows.context import Caller, Gateway
 from gateway.flows.messages import Identifier, IncomingRecord, Outcome, Problem
 from gateway.identifiers.digests import digest
-from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.model import Pseudonym
-from gateway.identifiers.pseudonyms import Pseudonymizer, content_token, record_token
+from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import KindRule, PolicySet
 from gateway.storage.tombstones import Tombstone
@@ -53,7 +52,7 @@ def prepare(
     """Parsed records -> (items by place, problems by place)."""
     keys = gateway.keys.tenant(caller.tenant_id)
     pseudonymizer = Pseudonymizer(keys)
-    record_key = keys.hmac(KeyPurpose.RECORD_IDS)
+    tokens = RecordTokens(keys, caller.channel)
     trusted = caller.authority(gateway.policies).rules.verified
     items: list[Item] = []
     problems: dict[int, Problem] = {}
@@ -67,15 +66,9 @@ def prepare(
         except InvalidInput as error:
             problems[index] = Problem(error.field, error.rule, str(error), index)
             continue
-        token = record_token(record_key, caller.channel, record.record_id)
-        content = content_token(
-            record_key,
-            [one.token for one in pseudonyms],
-            str(record.observed_at),
-            record.jurisdiction or "",
-            record.purpose,
-            "trusted" if trusted else "public",
-        )
+        trust = "trusted" if trusted else "public"
+        content = tokens.content(pseudonyms, record.observed_at, record.jurisdiction or "", record.purpose, trust)
+        token = tokens.of(record.record_id)
         items.append(Item(index, pseudonyms, rules, record=record, graph=graph, token=token, content=content))
     return items, problems
 

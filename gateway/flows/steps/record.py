@@ -183,13 +183,13 @@ def _refused_merges(
 
 def profile_of(plan: Plan | None, near: Neighborhood, identifiers: Sequence[int]) -> int | None:
     """Where a record stands after the plan: the profile of its strongest identifier that has one."""
-    for one in sorted(identifiers, key=lambda one: near.kinds[one].rank):
-        if plan is not None and one in plan.homeless:
-            continue
-        home = near.home.get(one) if plan is None else plan.moved.get(one, near.home.get(one))
-        if home is not None:
-            return home
-    return None
+    moved = plan.moved if plan else {}
+    homeless = plan.homeless if plan else set()
+    homes = {one: moved.get(one) or near.home.get(one) for one in identifiers if one not in homeless}
+    found = set(homes.values()) - {None}
+    if len(found) <= 1:
+        return found.pop() if found else None
+    return homes[min((one for one in homes if homes[one]), key=lambda one: near.kinds[one].rank)]
 
 
 def _write_identifiers(gateway: Gateway, caller: Caller, unit: UnitOfWork, batch: Batch, hearing: Hearing) -> None:

@@ -86,6 +86,8 @@ def test_the_text_of_a_note_may_hold_empty_lines() -> None:
 @pytest.mark.parametrize(
     "body",
     [
+        f"{ORIGIN}\x00\n8\n{ROOT}\n",
+        f"{ORIGIN}\n8\n{ROOT}\nmore\r\n",
         f"{ORIGIN}\n08\n{ROOT}\n",
         f"{ORIGIN}\n+8\n{ROOT}\n",
         f"{ORIGIN}\n-8\n{ROOT}\n",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.merkle import EMPTY_ROOT, leaf_hash, root_of
+from gateway.audit.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
 from gateway.audit.proofs import consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
 from gateway.kernel.errors import IntegrityError, InvalidInput
 from tests.unit.audit.logs import HashStore
@@ -84,6 +84,15 @@ def test_consistency_holds_for_its_two_trees_only() -> None:
                 refuse_consistency(old, roots[old], new, roots[new], found[:at] + found[at + 1 :])
                 changed = [*found[:at], HASHES[30], *found[at + 1 :]]
                 refuse_consistency(old, roots[old], new, roots[new], changed)
+
+
+def test_roots_made_to_fit_a_malformed_proof_are_refused() -> None:
+    leaf, other = HASHES[:2]
+    refuse_inclusion(leaf, 0, 1, [other], node_hash(other, leaf))
+    refuse_inclusion(leaf, 0, 4, [other], node_hash(leaf, other))
+    refuse_inclusion(leaf, 0, 2, [b"x" * 33], node_hash(leaf, b"x" * 33))
+    refuse_consistency(2, leaf, 8, node_hash(leaf, other), [other])
+    refuse_consistency(1, leaf, 2, node_hash(leaf, b"x" * 33), [b"x" * 33])
 
 
 def test_from_the_empty_tree_only_an_empty_proof_is_taken() -> None:

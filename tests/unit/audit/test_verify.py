@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from gateway.audit.checkpoint import Checkpoint, SigningKey, sign
-from gateway.audit.commitments import disclosure, open_disclosure
+from gateway.audit.commitments import batch_root, disclosure, open_disclosure
 from gateway.audit.entries import EntryKind
 from gateway.audit.export import UNWITNESSED, write_export
 from gateway.audit.merkle import EMPTY_ROOT, leaf_hash, root_of
@@ -166,11 +166,20 @@ def test_openings_out_of_order_or_beyond_the_log_are_found(tmp_path: Path) -> No
 def test_a_batch_that_does_not_lead_to_its_root_is_found(tmp_path: Path) -> None:
     index, name, members = sample_log().batches[0]
     for number, batch in enumerate(
-        [(index, name, members[::-1]), (index, "other", members), (1, name, members), (index, name, ["x"])]
+        [(index, name, members[::-1]), (index, "other", members), (1, name, members), (index, name, ["é"])]
     ):
         log = sample_log()
         log.batches = [batch]
         damaged(log, tmp_path / str(number), "batch")
+
+
+def test_a_batch_is_formed_over_commitments_only(tmp_path: Path) -> None:
+    log = sample_log()
+    _, name, members = log.batches[0]
+    other = ["ada@example.com"]
+    log.leaves[3] = log.leaves[3].replace(batch_root(members).encode(), batch_root(other).encode())
+    log.batches, log.openings = [(3, name, other)], []
+    assert damaged(log.signed(), tmp_path, "batch").startswith("entry 3")
 
 
 def test_a_checkpoint_of_another_key_log_or_tree_is_found(tmp_path: Path) -> None:
@@ -235,7 +244,9 @@ def test_an_export_never_overwrites_another(tmp_path: Path) -> None:
 def test_only_a_log_that_fits_its_checkpoint_is_exported(tmp_path: Path) -> None:
     log = sample_log()
     entries = list(enumerate(log.leaves))
-    for number, wrong in enumerate([entries[:-1], entries[1:], [*entries, (6, b"{}")], [(0, b"\xff"), *entries[1:]]]):
+    for number, wrong in enumerate(
+        [entries[:-1], entries[1:], entries[::-1], [*entries, (6, b"{}")], [(0, b"\xff"), *entries[1:]]]
+    ):
         with pytest.raises(IntegrityError):
             write_export(tmp_path / str(number), ORIGIN, KEY.vkey, wrong, [], log.note)
         with pytest.raises(IntegrityError):

@@ -22,7 +22,7 @@ SAME = [
     ("email", "info@BÜCHER.example", "info@bÜcher.example"),
     ("phone", " +49 (0)30 23125042 ", "+493023125042"),
     ("phone", "tel:+1-650-555-1212", "+16505551212"),
-    ("phone", "+٤٩٣٠٢٣١٢٥٠٤٢", "+493023125042"),  # noqa: RUF001 - Arabic-Indic digits
+    ("phone", "+٤٩٣٠٢٣١٢٥٠٤٢", "+493023125042"),
     ("cookie", "  GA1.2.Ab ", "GA1.2.Ab"),
     ("cookie", "Cafe\u0301", "Café"),
     ("customer_id", " C-00Ä1 ", "c-00ä1"),
@@ -86,7 +86,7 @@ def test_a_national_number_is_read_in_the_jurisdiction_of_the_record(raw: str, j
 def test_the_refusal_of_a_national_number_says_what_is_missing() -> None:
     with pytest.raises(InvalidInput, match="jurisdiction"):
         normalize("650 555 1212", RULES["phone"])
-    with pytest.raises(InvalidInput, match="number$"):
+    with pytest.raises(InvalidInput, match=r"number$"):
         normalize("650 555 1212", RULES["phone"], "ZZ")
 
 
@@ -97,9 +97,13 @@ def test_refused(kind: str, raw: str, rule: str) -> None:
     assert (caught.value.field, caught.value.rule) == ("value", rule)
 
 
-_NASTY = st.sampled_from([*"İıßẞΐΣσς\u0345\u0301\u0327ﬁKÅ", " ", "-", ".", ":", "\u00a0", "\u2013", "+", "@", "@gmail.com"])
+_NASTY = st.sampled_from(
+    [*"İıßẞΐΣσς\u0345\u0301\u0327ﬁKÅ", " ", "-", ".", ":", "\u00a0", "\u2013", "+", "@", "@gmail.com"]
+)
 _TEXTS = st.lists(st.one_of(_NASTY, st.characters()), max_size=12).map("".join)
-_EMAILS = st.builds("{}@{}".format, _TEXTS, st.sampled_from(["gmail.com", "GMAIL.com", "Example.org", "bücher.example"]))
+_EMAILS = st.builds(
+    "{}@{}".format, _TEXTS, st.sampled_from(["gmail.com", "GMAIL.com", "Example.org", "bücher.example"])
+)
 _PHONES = st.from_regex(r"(\+|00|0)?[0-9 ().-]{5,18}", fullmatch=True)
 
 

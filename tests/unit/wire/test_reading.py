@@ -102,7 +102,9 @@ def test_lines_are_read_and_bad_ones_do_not_spoil_the_rest() -> None:
     ]
 
 
-@given(st.lists(st.sampled_from([b'{"a":1}', b"\n", b"\r\n", b"x", b" ", b'"\xc3\xa9"', b"\x00"]), max_size=20), st.data())
+@given(
+    st.lists(st.sampled_from([b'{"a":1}', b"\n", b"\r\n", b"x", b" ", b'"\xc3\xa9"', b"\x00"]), max_size=20), st.data()
+)
 def test_where_a_stream_is_cut_does_not_matter(parts: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(parts)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))

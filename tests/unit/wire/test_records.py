@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_clock_may_be_five_minutes_fast() -> None:
     assert (problem.field, problem.rule) == ("observed_at", "future_date")
 
 
-BROKEN = [
+BROKEN: list[tuple[str, object, str, str]] = [
     ("no object", [], "", "wrong_type"),
     ("null", None, "", "wrong_type"),
     ("text", "record", "", "wrong_type"),
@@ -168,8 +169,10 @@ def test_the_problem_of_an_unknown_field_names_the_known_ones_and_not_the_unknow
 CANARY = "canary7f3a@secret.example"
 
 
-def _spots(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+def _spots(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    inner: Iterable[tuple[str | int, object]] = ()
+    if isinstance(node, dict | list):
+        inner = node.items() if isinstance(node, dict) else enumerate(node)
     return [path, *(spot for key, value in inner for spot in _spots(value, (*path, key)))]
 
 

@@ -139,7 +139,12 @@ def test_broken_privacy_request(changes: dict[str, Any], field: str, rule: str) 
 _FIELDS = st.sampled_from(sorted({*EVENT, *QUERY, *RIGHTS, "purposes", "received_at", "as_of", "expires_at"}))
 
 
-@given(JSON | st.builds(lambda good, bad: {**good, **bad}, st.sampled_from([EVENT, QUERY, RIGHTS]), st.dictionaries(_FIELDS, JSON)))
+@given(
+    JSON
+    | st.builds(
+        lambda good, bad: {**good, **bad}, st.sampled_from([EVENT, QUERY, RIGHTS]), st.dictionaries(_FIELDS, JSON)
+    )
+)
 def test_any_json_is_a_message_or_a_problem(data: object) -> None:
     assert isinstance(parse_consent_event(data, 0, NOW), ConsentEventInput | Problem)
     assert isinstance(parse_query(data), ConsentQuery | Problem)

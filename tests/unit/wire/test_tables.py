@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,8 @@ def test_a_row_becomes_the_object_that_json_gives() -> None:
         "record_id,observed_at,jurisdiction,purpose,email,email:sha256:uid2,phone,platform_id:steam,"
         "platform_id:psn:sha256,cookie:sha256,consent:identity_resolution,consent:analytics,given_name,city"
     )
-    row = f' r-1 ,{AT},DE,analytics, Jane@x.example ,{SHA_HEX},"+49 30, 1",7656,{SHA_HEX},{SHA_HEX},grant,opt_out,Jane,Köln'
+    identifiers = f' Jane@x.example ,{SHA_HEX},"+49 30, 1",7656,{SHA_HEX},{SHA_HEX}'
+    row = f" r-1 ,{AT},DE,analytics,{identifiers},grant,opt_out,Jane,Köln"
     assert _read(f"\ufeff{header}\r\n{row}\r\n") == [
         (
             0,
@@ -149,7 +151,5 @@ def test_any_rows_become_objects_or_problems(rows: list[str]) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    try:
+    with suppress(InvalidInput):
         list(read_csv([body]))
-    except InvalidInput as error:
-        assert error.rule

@@ -1,0 +1,84 @@
+"""`gateway consent`: a file of consent events enters the ledger, or shows first whom it would touch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+
+from gateway.entrypoints.cli.exits import ExitCode
+from gateway.entrypoints.cli.output import json_option, note, progress, write_json, write_table
+from gateway.entrypoints.cli.session import acting, opened, tenant_option
+from gateway.entrypoints.cli.sources import batches, file_argument, opened_file, parsed
+from gateway.entrypoints.wire.consents import parse_consent_event
+from gateway.entrypoints.wire.reading import read_ndjson
+from gateway.flows.context import Role
+from gateway.flows.preview_consent import preview_consent
+from gateway.flows.record_consent import record_consent
+from gateway.flows.views import ConsentResult
+
+
+@click.group("consent")
+def consent() -> None:
+    """The consent ledger."""
+
+
+@consent.command("import")
+@file_argument
+@tenant_option
+@click.option("--channel", default="import", show_default=True, help="Slug of the channel the events come from.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; count whom the events would widen and tighten.")
+@json_option
+def import_events(file: Path, tenant: str, channel: str, *, dry_run: bool, as_json: bool) -> ExitCode:
+    """Record the consent events in FILE (NDJSON, as POST /v1/consents takes them), or from standard input for -.
+
+    Exits with 1 when some broke a rule; the others are recorded all the same. A dry run reads the whole file at once.
+    """
+    gateway = opened()
+    caller = acting(gateway, tenant, Role.CHANNEL, channel=channel)
+    outcomes, problems, retracted = Counter[str](), Counter[str](), 0
+    shown: dict[str, object] = {}
+    with opened_file(file) as stream, progress("events") as steps:
+        events = parsed(read_ndjson(stream), lambda row, at: parse_consent_event(row, at, gateway.clock.now()))
+        if dry_run:
+            preview = preview_consent(gateway, caller, list(events))
+            _count(preview.results, outcomes, problems)
+            shown = {
+                "people": preview.people,
+                "widened": dict(preview.widened),
+                "tightened": dict(preview.tightened),
+            }
+        else:
+            for batch in batches(events):
+                results = record_consent(gateway, caller, batch)
+                _count(results, outcomes, problems)
+                retracted += sum(result.links_retracted for result in results)
+                steps.advance(len(batch))
+            shown = {"links_retracted": retracted}
+    counted = {"outcomes": dict(outcomes.most_common()), "problems": dict(problems.most_common())}
+    if as_json:
+        write_json({"dry_run": dry_run, **counted, **shown})
+    else:
+        _write(counted, shown, dry_run=dry_run)
+    return ExitCode.FINDINGS if problems else ExitCode.OK
+
+
+def _count(results: Iterable[ConsentResult], outcomes: Counter[str], problems: Counter[str]) -> None:
+    for result in results:
+        outcomes[result.outcome] += 1
+        if result.problem is not None:
+            problems[result.problem.rule] += 1
+
+
+def _write(counted: Mapping[str, Mapping[str, int]], shown: Mapping[str, object], *, dry_run: bool) -> None:
+    write_table(("outcome", "events"), counted["outcomes"].items())
+    if counted["problems"]:
+        write_table(("rule that was broken", "events"), counted["problems"].items())
+    if not dry_run:
+        note(f"{shown['links_retracted']} records lost the consent their links rested on.")
+        return
+    moves = [(way, *move) for way in ("widened", "tightened") for move in dict(shown[way]).items()]  # type: ignore[call-overload]  # a mapping
+    write_table(("people would be", "purpose", "people"), moves)
+    note(f"Dry run over {shown['people']} people: nothing was written.")

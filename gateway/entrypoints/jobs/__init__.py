@@ -1,0 +1,1 @@
+"""The scheduler: what has to happen without anybody asking."""

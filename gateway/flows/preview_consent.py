@@ -1,0 +1,98 @@
+"""Journey: what an import of consent events would do, before it is done (DESIGN section 4). Writes nothing.
+
+The same steps as `record_consent` up to the ledger in memory; then each person is decided for each purpose the import
+speaks of, as the ledger stands and as it would stand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.consent.decide import decide
+from gateway.consent.ledger import LedgerView
+from gateway.consent.model import ANY_PURPOSE, Permit
+from gateway.flows.context import Caller, Gateway, Role, check_store
+from gateway.flows.messages import Problem
+from gateway.flows.record_consent import Statement, hear_event, prepare_events, screen_events
+from gateway.flows.requests import ConsentEventInput
+from gateway.flows.steps.hear import Hearing
+from gateway.flows.steps.load import Surroundings, surroundings
+from gateway.flows.views import ConsentResult
+
+if TYPE_CHECKING:
+    from gateway.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPreview:
+    """What an import would do: a result per event, and the number of people it would widen and tighten by purpose.
+
+    People are told apart by the identifiers the events name. Widened are those for whom the purpose is refused now and
+    would be permitted; tightened the reverse.
+    """
+
+    results: tuple[ConsentResult, ...]
+    people: int
+    widened: Mapping[str, int]
+    tightened: Mapping[str, int]
+
+
+def preview_consent(gateway: Gateway, caller: Caller, events: Sequence[ConsentEventInput | Problem]) -> ConsentPreview:
+    """Parsed consent events, all of one import -> what recording them would do. Needs the role channel or dpo."""
+    caller.require(Role.CHANNEL, Role.DPO)
+    statements, results = prepare_events(gateway, caller, events)
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        check_store(gateway, unit, merging=False)
+        around = surroundings(gateway, unit, statements, gateway.policies.graphs)
+        erased = screen_events(gateway, caller, unit, statements, around)
+        before = _ledger_now(unit, around)
+    hearing = Hearing(around.ledger, around.rules, around.now)
+    heard: list[Statement] = []
+    for statement in statements:
+        if statement.index in erased:
+            results[statement.index] = ConsentResult("suppressed")
+            continue
+        results[statement.index] = hear_event(gateway, caller, statement, hearing)
+        heard.append(statement)
+    widened, tightened = _moves(gateway, caller, around, before, heard)
+    people = len({frozenset(statement.ids) for statement in statements})
+    return ConsentPreview(tuple(results[index] for index in range(len(events))), people, widened, tightened)
+
+
+def _ledger_now(unit: UnitOfWork, around: Surroundings) -> LedgerView:
+    return LedgerView(unit.ledger.facts(around.loaded - around.new.keys()))
+
+
+def _moves(
+    gateway: Gateway, caller: Caller, around: Surroundings, before: LedgerView, heard: Sequence[Statement]
+) -> tuple[Counter[str], Counter[str]]:
+    """(people widened, people tightened) by purpose."""
+    widened, tightened = Counter[str](), Counter[str]()
+    authority = caller.authority(gateway.policies)
+    cases = dict.fromkeys(
+        (frozenset(statement.ids), statement.ids, purpose, authority.jurisdiction(statement.event.jurisdiction))
+        for statement in heard
+        if statement.event is not None
+        for purpose in _purposes(gateway, statement.event.consent.purpose)
+    )
+    seen: set[tuple[frozenset[int], str]] = set()
+    for person, identifiers, purpose, jurisdiction in cases:
+        if (person, purpose) in seen:
+            continue
+        seen.add((person, purpose))
+        subject = around.subject(gateway.policies.purposes[purpose].graph, identifiers)
+        regimes = gateway.policies.regimes_for(jurisdiction)
+        was, will = (
+            isinstance(decide(gateway.policies, regimes, purpose, subject, ledger, around.now), Permit)
+            for ledger in (before, around.ledger)
+        )
+        widened[purpose] += will and not was
+        tightened[purpose] += was and not will
+    return +widened, +tightened
+
+
+def _purposes(gateway: Gateway, stated: str) -> tuple[str, ...]:
+    return tuple(gateway.policies.purposes) if stated == ANY_PURPOSE else (stated,)

@@ -1,0 +1,291 @@
+"""One tenant, driven through public flows alone: what channels send, what the store then says, whether all of it fits.
+
+    with SimulatedGateway.opened(home, url) as site:       a migrated store of its own, a clock that stands
+        tenant = site.tenant()                              a tenant with four clients; many fit in one store
+        tenant.send("store", tenant.record("r1", "email:anna", "phone:1"))
+        assert tenant.partition() == {frozenset({"email:anna", "phone:1"})}
+        tenant.verify()                                     at the end of every test
+
+Identifiers are written as labels, `kind:name`; the simulator makes a raw value of each and finds it again in the
+store by its pseudonym, as the tenant's keys have it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gateway.audit.merkle import leaf_hash, root_of
+from gateway.consent.authority import LEDGER_SCOPES
+from gateway.consent.ledger import LedgerView
+from gateway.consent.model import PROFILE_WIDE, RESTRICTIVE
+from gateway.flows.admin import create_client, create_tenant
+from gateway.flows.context import Caller, Gateway, Role
+from gateway.flows.fsck import fsck
+from gateway.flows.ingest import ingest
+from gateway.flows.messages import ConsentAssertion, IncomingRecord, Problem, RecordResult
+from gateway.flows.record_consent import record_consent
+from gateway.flows.requests import ConsentEventInput
+from gateway.flows.views import ConsentResult
+from gateway.identifiers.digests import digest
+from gateway.identifiers.model import RawIdentifier
+from gateway.identifiers.pseudonyms import Pseudonymizer
+from gateway.kernel.clock import DAY, HOUR, ManualClock
+from gateway.outbound.journal import Journal
+from gateway.outbound.keyfile import FileKeyring
+from gateway.policy.loader import load
+from gateway.policy.model import KindRule, PolicySet
+from gateway.profiles.model import Evidence, Partition
+from gateway.profiles.partition import partition
+from gateway.settings import Settings
+from gateway.storage.engine import open_engine
+from gateway.storage.migrate import upgrade
+from gateway.storage.records import RecordRow
+from gateway.storage.unit_of_work import Storage, UnitOfWork
+
+NOW = 1_795_500_000_000  # 2026-11-24
+MATCHING = "identity_resolution"
+CHANNELS = {"store": "trusted", "app": "trusted", "callcentre": "trusted", "web": "public"}
+"""The clients of every tenant, each named after its channel, and their classes."""
+
+_ROOT_KEY = bytes(range(32))
+
+
+def raw(label: str) -> RawIdentifier:
+    """`kind:name` -> a raw value that the kind's normalizer takes; the names of phones are numbers."""
+    kind, _, name = label.partition(":")
+    if kind == "email":
+        return RawIdentifier(kind, f"{name}@shop.example")
+    if kind == "phone":
+        return RawIdentifier(kind, f"+49171392{int(name):05d}")
+    return RawIdentifier(kind, f"{kind}-{name}")
+
+
+def grant(purpose: str = MATCHING, *, at: int = NOW - DAY) -> ConsentAssertion:
+    """A consent to `purpose`, given at `at`."""
+    return ConsentAssertion("grant", purpose, at)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedGateway:
+    """A gateway on a store of its own, and the clock that moves it."""
+
+    gateway: Gateway
+    clock: ManualClock
+
+    @classmethod
+    @contextmanager
+    def opened(cls, home: Path, url: str = "", policies: PolicySet | None = None) -> Iterator[SimulatedGateway]:
+        """Files are in `home`; the store is SQLite there, or the database at `url`; migrated when it is not yet."""
+        settings = Settings.from_environment({"GATEWAY_HOME": str(home), "GATEWAY_DATABASE_URL": url})
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        upgrade(settings.database_url, settings.migrations)
+        clock = ManualClock(NOW)
+        gateway = Gateway(
+            storage=Storage(open_engine(settings.database_url)),
+            policies=policies or load(settings.policies),
+            keys=FileKeyring(settings.keyring, _ROOT_KEY),
+            journal=Journal(settings.journal),
+            clock=clock,
+            controller="Shop",
+        )
+        try:
+            yield cls(gateway, clock)
+        finally:
+            gateway.storage.engine.dispose()
+
+    def tenant(self, name: str = "shop") -> TenantSimulator:
+        """A new tenant; its name must be free."""
+        tenant_id = create_tenant(self.gateway, name)
+        callers: dict[str, Caller] = {}
+        for channel, client_class in CHANNELS.items():
+            seen = client_class == "trusted"
+            row, _ = create_client(
+                self.gateway,
+                tenant_id,
+                name=channel,
+                role=Role.CHANNEL,
+                channel=channel,
+                client_class=client_class,
+                outcomes=seen,
+            )
+            callers[channel] = Caller(
+                tenant_id, row.client_id, channel, Role.CHANNEL, channel, client_class, outcomes=seen
+            )
+        return TenantSimulator(self.gateway, self.clock, tenant_id, callers)
+
+
+@dataclass(slots=True)
+class TenantSimulator:
+    """One tenant. `labels` are all identifiers it was ever sent."""
+
+    gateway: Gateway
+    clock: ManualClock
+    tenant_id: int
+    callers: Mapping[str, Caller]
+    labels: set[str] = field(default_factory=set)
+
+    def limited(self, **rules: KindRule) -> None:
+        """From now on these kinds have these rules instead of the shipped ones."""
+        policies = self.gateway.policies
+        self.gateway = replace(self.gateway, policies=replace(policies, kinds={**policies.kinds, **rules}))
+
+    def record(
+        self,
+        record_id: str,
+        *labels: str,
+        at: int = NOW - HOUR,
+        jurisdiction: str | None = "DE",
+        consents: Sequence[ConsentAssertion] | None = None,
+        gpc: bool = False,
+    ) -> IncomingRecord:
+        """A record of these identifiers; it brings a grant of the day before unless `consents` says otherwise."""
+        self.labels.update(labels)
+        stated = (grant(),) if consents is None else tuple(consents)
+        identifiers = tuple(raw(label) for label in labels)
+        return IncomingRecord(record_id, at, identifiers, jurisdiction, MATCHING, stated, gpc)
+
+    def send(self, client: str, *records: IncomingRecord | Problem) -> list[RecordResult]:
+        """Send one batch as `client`."""
+        return ingest(self.gateway, self.callers[client], records)
+
+    def outcomes(self, client: str, *records: IncomingRecord | Problem) -> list[str]:
+        """Send one batch as `client` -> the outcomes alone."""
+        return [result.outcome for result in self.send(client, *records)]
+
+    def state(
+        self,
+        client: str,
+        kind: str,
+        *labels: str,
+        purpose: str = MATCHING,
+        at: int | None = None,
+        jurisdiction: str | None = "DE",
+    ) -> ConsentResult:
+        """`client` states one consent event about the person with these identifiers; now, unless `at` says when."""
+        self.labels.update(labels)
+        consent = ConsentAssertion(kind, purpose, self.clock.now() if at is None else at)
+        event = ConsentEventInput(tuple(raw(label) for label in labels), consent, jurisdiction)
+        (result,) = record_consent(self.gateway, self.callers[client], [event])
+        return result
+
+    @contextmanager
+    def reading(self) -> Iterator[UnitOfWork]:
+        """A read-only look at the store."""
+        with self.gateway.storage.begin(self.tenant_id, write=False) as unit:
+            yield unit
+
+    def ids(self, unit: UnitOfWork) -> dict[str, int]:
+        """Labels -> surrogate ids of those that the store knows."""
+        pseudonymizer = Pseudonymizer(self.gateway.keys.tenant(self.tenant_id))
+        tokens: dict[bytes, str] = {}
+        for label in self.labels:
+            (made,) = digest(raw(label), self.gateway.policies.kinds, None)
+            tokens[pseudonymizer.pseudonym(made).token] = label
+        return {tokens[token]: number for token, number in unit.identifiers.find(tokens).items()}
+
+    def known(self) -> set[str]:
+        """Labels of the identifiers that the store knows."""
+        with self.reading() as unit:
+            return set(self.ids(unit))
+
+    def homes(self, graph: str = MATCHING) -> dict[str, int]:
+        """Labels -> internal ids of the profiles they stand in."""
+        with self.reading() as unit:
+            ids, homes = self.ids(unit), unit.profiles.all_homes(graph)
+        return {label: homes[number] for label, number in ids.items() if number in homes}
+
+    def partition(self, graph: str = MATCHING) -> set[frozenset[str]]:
+        """The profiles of a graph, each as the labels in it."""
+        groups: dict[int, set[str]] = {}
+        for label, home in self.homes(graph).items():
+            groups.setdefault(home, set()).add(label)
+        return {frozenset(group) for group in groups.values()}
+
+    def ledger(self, label: str, purpose: str = MATCHING) -> str:
+        """The event that decides for this identifier and purpose; "" where the ledger is silent."""
+        with self.reading() as unit:
+            number = self.ids(unit).get(label, 0)
+            state = LedgerView(unit.ledger.facts([number])).state(number, purpose)
+        return "" if state is None else str(state.kind)
+
+    def counted(self, table: str) -> int:
+        """Rows of this tenant in a table."""
+        with self.reading() as unit:
+            ((count,),) = unit.session.rows(f"SELECT COUNT(*) FROM {table} WHERE tenant_id = ?", [self.tenant_id])  # noqa: S608 - named by a test
+        return int(count)
+
+    def verify(self) -> None:
+        """What must hold of every store at any time; then the gateway's own fsck."""
+        with self.reading() as unit:
+            check_log(unit)
+            for graph in self.gateway.policies.graphs:
+                check_partition(unit, graph, self.gateway.policies)
+                check_restrictions(unit, graph, self.gateway.policies)
+        report = fsck(self.gateway, self.tenant_id)
+        assert [finding.rule for finding in report.findings] == []
+
+
+def check_log(unit: UnitOfWork) -> None:
+    """The tree formed anew from the leaves is the head's."""
+    head = unit.log.head()
+    leaves = [leaf for _, leaf in unit.log.entries(0, head.size + 1)]
+    assert len(leaves) == head.size
+    assert root_of([leaf_hash(leaf) for leaf in leaves]) == head.frontier.root()
+
+
+def whole(unit: UnitOfWork, graph: str, policies: PolicySet) -> Partition:
+    """The partition of a graph, recomputed from all its evidence."""
+    links = sorted(unit.profiles.reader(graph).all_links(), key=lambda link: (link.record_id, link.ordinal))
+    records: dict[int, Evidence] = {}
+    for link in links:
+        known = records.get(link.record_id)
+        identifiers = (*known.identifiers, link.identifier_id) if known else (link.identifier_id,)
+        records[link.record_id] = Evidence(link.record_id, link.trusted, link.observed_at, link.tiebreak, identifiers)
+    return partition(records.values(), {link.identifier_id: policies.kinds[link.kind] for link in links})
+
+
+def check_partition(unit: UnitOfWork, graph: str, policies: PolicySet) -> None:
+    """The stored profiles, cuts and demotions are those of the whole recomputation."""
+    right = whole(unit, graph, policies)
+    stored: dict[int, set[int]] = {}
+    for identifier, home in unit.profiles.all_homes(graph).items():
+        stored.setdefault(home, set()).add(identifier)
+    assert sorted(map(sorted, stored.values())) == sorted(map(sorted, right.groups().values()))
+    reader = unit.profiles.reader(graph)
+    links = reader.all_links()
+    assert {(link.record_id, link.identifier_id) for link in links if link.cut} == right.cuts
+    assert reader.demotions({link.identifier_id for link in links}) == (right.demoted, right.demoted_public)
+
+
+def check_restrictions(unit: UnitOfWork, graph: str, policies: PolicySet) -> None:
+    """No active record stands against its person's word, and what binds a person stands on the whole profile."""
+    reader = unit.profiles.reader(graph)
+    kinds = {link.identifier_id: policies.kinds[link.kind] for link in reader.all_links()}
+    ledger = LedgerView(unit.ledger.facts(kinds))
+    shared, _ = reader.demotions(kinds)
+    speaking = {one for one, rule in kinds.items() if rule.scope in LEDGER_SCOPES and one not in shared}
+    for record in _records(unit, graph):
+        for link in unit.records.links([record.record_id]):
+            if link.identifier_id in speaking:
+                state = ledger.state(link.identifier_id, record.purpose)
+                assert state is None or state.kind not in RESTRICTIVE
+    profiles: dict[int, set[int]] = {}
+    for one, home in unit.profiles.all_homes(graph).items():
+        profiles.setdefault(home, set()).add(one)
+    for members in profiles.values():
+        for one, purpose in itertools.product(members & speaking, policies.purposes):
+            fact = ledger.state(one, purpose)
+            if fact is not None and fact.kind in PROFILE_WIDE:
+                for other in members & speaking:
+                    state = ledger.state(other, purpose)
+                    tight = state is not None and state.kind in RESTRICTIVE
+                    assert tight or ledger.holds(other, fact.kind, purpose, fact.occurred_at)
+
+
+def _records(unit: UnitOfWork, graph: str) -> list[RecordRow]:
+    links = unit.profiles.reader(graph).all_links()
+    return unit.records.get({link.record_id for link in links})

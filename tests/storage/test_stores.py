@@ -1,0 +1,234 @@
+"""Stores of people's data: what goes in comes out, on both back ends, and only of the tenant it belongs to."""
+
+from __future__ import annotations
+
+from gateway.consent.model import Fact
+from gateway.profiles.engine import Plan
+from gateway.profiles.model import Change, Member, Profile
+from gateway.storage.disclosures import ChangeRow, DisclosureRow
+from gateway.storage.identifiers import StoredIdentifier
+from gateway.storage.ledger import LedgerRow
+from gateway.storage.log import LogStore
+from gateway.storage.records import RecordRow, StoredLink
+from gateway.storage.tombstones import Tombstone
+from gateway.storage.unit_of_work import Storage, UnitOfWork
+
+GRAPH = "identity_resolution"
+MAIL = StoredIdentifier(b"\x00" * 32, 11, "email", "")
+PHONE = StoredIdentifier(b"\xff" * 32, 12, "phone", "")
+STEAM = StoredIdentifier(b"\x27" * 32, 13, "platform_id", "steam")
+
+
+def event(identifier: int, position: int, at: int = 100, known: int = 200, channel: str = "web") -> LedgerRow:
+    return LedgerRow(
+        identifier_id=identifier,
+        position=position,
+        purpose=GRAPH,
+        kind="grant",
+        occurred_at=at,
+        known_at=known,
+        expires_at=None,
+        regimes="gdpr",
+        basis="consent",
+        channel=channel,
+        client_id=7,
+        method="form",
+        notice="n-1",
+        verified=True,
+        derived=False,
+    )
+
+
+def record(number: int, *, trusted: bool = True) -> RecordRow:
+    return RecordRow(
+        record_id=number,
+        token=number.to_bytes(32, "big"),
+        content=b"\x01" * 16,
+        graph=GRAPH,
+        purpose=GRAPH,
+        client_id=7,
+        channel="web",
+        trusted=trusted,
+        observed_at=1000 + number,
+        received_at=2000,
+        regimes="gdpr ccpa",
+        rule="exact",
+        basis="1 2",
+        batch_id=5,
+        place=number,
+        active=True,
+    )
+
+
+def link(identifier: int, number: int, ordinal: int = 0, *, linking: bool = True) -> StoredLink:
+    return StoredLink(identifier, number, "email", ordinal, linking, cut=False)
+
+
+def with_evidence(unit: UnitOfWork) -> None:
+    """Record 1 asserts 11 and 12, record 2 asserts 12 and 13, record 3, of a public client, 13 alone."""
+    unit.records.add(
+        [record(1), record(2), record(3, trusted=False)],
+        [link(11, 1), link(12, 1, 1), link(12, 2), link(13, 2, 1), link(13, 3)],
+    )
+
+
+def test_identifiers(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        unit.identifiers.add([PHONE, STEAM, MAIL], chain=1)
+        unit.commit()
+    with storage.begin(1, write=True) as unit:
+        assert unit.identifiers.find([MAIL.token, b"?" * 32]) == {MAIL.token: 11}
+        assert unit.identifiers.describe([12, 99]) == [PHONE]
+        assert sorted(unit.identifiers.all()) == sorted([MAIL, PHONE, STEAM])
+        assert unit.identifiers.delete([11, 12, 99]) == 2
+        assert list(unit.identifiers.all()) == [STEAM]
+
+
+def test_ledger(storage: Storage) -> None:
+    rows = [event(11, 3), event(12, 3), event(11, 4, at=150, known=250, channel="app")]
+    with storage.begin(1, write=True) as unit:
+        unit.ledger.append(rows)
+        assert sorted(unit.ledger.rows([11, 12])) == sorted(rows)
+        facts = unit.ledger.facts([12])
+        assert facts == [Fact(12, GRAPH, "grant", 100, 3, None, "consent", verified=True, derived=False)]
+        assert {fact.position for fact in unit.ledger.facts_at([11], as_of=149, known_at=300)} == {3}
+        assert {fact.position for fact in unit.ledger.facts_at([11], as_of=150, known_at=249)} == {3}
+        assert {fact.position for fact in unit.ledger.facts_at([11], as_of=150, known_at=250)} == {3, 4}
+        assert unit.ledger.stated_by("app", [11, 12]) == {11}
+        assert sorted(unit.ledger.positions([11, 12])) == [3, 4]
+        assert unit.ledger.erase([3]) == 2
+        assert unit.ledger.positions([11, 12]) == [4]
+
+
+def test_tombstones(storage: Storage) -> None:
+    forever = Tombstone(b"a" * 32, 1, "gdpr", "erased", "request", 9, 500, None)
+    until = Tombstone(b"b" * 32, 1, "ccpa", "*", "request", 9, 500, 900)
+    with storage.begin(1, write=True) as unit:
+        assert not unit.tombstones.any()
+        unit.tombstones.put([forever, until])
+        assert unit.tombstones.any()
+        tokens = [forever.token, until.token, b"c" * 32]
+        assert unit.tombstones.find(tokens, now=899) == {forever.token: forever, until.token: until}
+        assert unit.tombstones.find(tokens, now=900) == {forever.token: forever}
+        later = forever._replace(erased_at=700)
+        unit.tombstones.put([later])
+        assert unit.tombstones.find(tokens, now=0)[forever.token] == later
+        assert unit.tombstones.sweep(now=900) == 1
+        assert unit.tombstones.lift([forever.token, b"c" * 32]) == 1
+        assert not unit.tombstones.any()
+
+
+def test_records_and_links(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        with_evidence(unit)
+        unit.disclosures.add_decisions(5, 1, b"\x00" * 96, [(1, "one"), (2, "two"), (3, "three")])
+        known = unit.records.find([record(2).token, b"?" * 32])
+        assert known[record(2).token][1:] == (2, b"\x01" * 16, 1002, GRAPH, True)
+        assert unit.records.get([1, 9]) == [record(1)]
+        assert unit.records.links([1]) == [link(11, 1), link(12, 1, 1)]
+        assert {one.identifier_id for one in unit.records.around([11], GRAPH)[1]} == {11, 12}
+        assert unit.records.around([11], "another") == {}
+        assert unit.records.sent_by("web", [11, 99]) == {11}
+        assert sorted(unit.records.of([12])) == [1, 2]
+        unit.records.retract([1])
+        assert unit.records.of([12], active_only=True) == [2]
+        assert sorted(unit.records.of([12])) == [1, 2]
+        assert unit.records.delete([1, 2]) == (2, 4)
+        assert unit.records.asserted([11, 12, 13]) == {13}
+        assert unit.disclosures.decisions(5) == [(3, "three")]
+
+
+def plan(**moved: int) -> Plan:
+    """Identifiers `i11=…` move into new profiles."""
+    homes = {int(name[1:]): home for name, home in moved.items()}
+    profiles = {home: Profile(home, -1, frozenset({"gdpr"}), irregular=False, outside=0) for home in homes.values()}
+    changes = [Change("created", home, (), tuple(one for one, at in homes.items() if at == home), ()) for home in profiles]
+    return Plan(changes=changes, moved=homes, fresh=set(homes), profiles=profiles)
+
+
+def test_profiles(storage: Storage) -> None:
+    kinds = [(11, "email"), (12, "phone"), (13, "email")]
+    with storage.begin(1, write=True) as unit:
+        with_evidence(unit)
+        unit.profiles.apply(GRAPH, plan(i11=101, i12=101, i13=102), kinds, position=40)
+        assert unit.profiles.changes_applied == 2
+        assert unit.profiles.home_of(GRAPH, [11, 13, 99]) == {11: 101, 13: 102}
+        members, profiles = unit.profiles.load([101])
+        assert sorted(members) == [Member(11, 101, "email"), Member(12, 101, "phone")]
+        assert profiles == [Profile(101, 40, frozenset({"gdpr"}), irregular=False, outside=0)]
+        merged = Plan(
+            moved={13: 101},
+            ended={102},
+            profiles={101: Profile(101, 40, frozenset({"ccpa", "gdpr"}), irregular=True, outside=2)},
+            cuts={(3, 13): True},
+            demoted={12: True},
+            demoted_public={12: True, 13: True},
+        )
+        unit.profiles.apply(GRAPH, merged, kinds, position=50)
+        assert unit.profiles.all_homes(GRAPH) == {11: 101, 12: 101, 13: 101}
+        assert unit.profiles.load([101, 102])[1] == [merged.profiles[101]]
+        assert unit.profiles.demotions(GRAPH, [11, 12, 13]) == ({12}, {12, 13})
+        assert [one.cut for one in unit.records.links([3])] == [True]
+        unit.profiles.apply(GRAPH, Plan(homeless={13}, demoted_public={12: False, 13: False}), [], position=60)
+        assert unit.profiles.all_homes(GRAPH) == {11: 101, 12: 101}
+        assert unit.profiles.demotions(GRAPH, [12, 13]) == ({12}, set())
+        assert unit.profiles.forget_demotions([12]) == 1
+
+
+def test_the_evidence_around_a_change(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        with_evidence(unit)
+        unit.profiles.apply(GRAPH, plan(i11=101, i12=101), [(11, "email"), (12, "email")], position=40)
+        reader = unit.profiles.reader(GRAPH)
+        assert {(one.record_id, one.identifier_id) for one in reader.links_around([13], trusted_only=False)} == {
+            (2, 12),
+            (2, 13),
+            (3, 13),
+        }
+        assert {one.record_id for one in reader.links_around([13], trusted_only=True)} == {2}
+        assert len(reader.all_links()) == 5
+        assert sorted(member.identifier_id for member in reader.homes([11])[0]) == [11, 12]
+        assert reader.persons_beside(12, (), ["email"], trusted=True) == 2
+        assert reader.persons_beside(12, [2], ["email"], trusted=True) == 1
+        assert reader.persons_beside(12, (), ["email"], trusted=False) == 0
+        unit.records.retract([1, 2])
+        assert {one.record_id for one in reader.all_links()} == {3}
+
+
+def test_what_entries_were_about(storage: Storage) -> None:
+    merged = [ChangeRow(8, 101, "merged", "survivor", 70), ChangeRow(8, 102, "merged", "absorbed", 70)]
+    erased = ChangeRow(9, 102, "erased", "profile", 80)
+    shown = DisclosureRow(10, 101, 7, GRAPH, 90)
+    with storage.begin(1, write=True) as unit:
+        unit.disclosures.add_decisions(5, 4, b"\x05" * 64, [(0, "first"), (1, "second")])
+        assert unit.disclosures.batches(4, 5) == [(4, 5, b"\x05" * 64)]
+        assert unit.disclosures.batches(5, 9) == []
+        assert unit.disclosures.decisions(5) == [(0, "first"), (1, "second")]
+        unit.disclosures.add_changes([*merged, erased])
+        assert sorted(unit.disclosures.changes_of([102])) == [merged[1], erased]
+        assert sorted(unit.disclosures.changes_at([8])) == merged
+        assert sorted(unit.disclosures.changes_after(0, limit=1)) == merged
+        assert unit.disclosures.changes_after(8, limit=10) == [erased]
+        assert unit.disclosures.erase_changes([101, 102]) == 2
+        assert unit.disclosures.changes_of([101, 102]) == [erased]
+        unit.disclosures.add_disclosures([shown])
+        assert unit.disclosures.disclosures_of([101, 102]) == [shown]
+        assert unit.disclosures.erase_disclosures([101]) == 1
+
+
+def test_stores_show_a_tenant_its_own_rows_only(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        unit.identifiers.add([MAIL], chain=1)
+        with_evidence(unit)
+        unit.ledger.append([event(11, 3)])
+        unit.commit()
+    with storage.begin(2, write=True) as unit:
+        assert list(unit.identifiers.all()) == []
+        assert unit.records.of([11, 12, 13]) == []
+        assert unit.ledger.facts([11]) == []
+        assert unit.records.delete([1, 2, 3]) == (0, 0)
+        unit.identifiers.add([MAIL], chain=1)
+        unit.commit()
+    with storage.begin(1, write=False) as unit:
+        assert sorted(unit.records.of([11, 12, 13])) == [1, 2, 3]
+        assert isinstance(unit.log, LogStore)
