@@ -41,7 +41,7 @@ class Feed:
     """Wire records of a growing population, the same for a seed."""
 
     def __init__(self, seed: int, now: int, *, raw: bool) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - a benchmark's population, no secret
+        self._random = random.Random(seed)
         self._now = now
         self._raw = raw
         self._sent = 0

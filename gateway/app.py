@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, gateway: Gateway | None = None)
     settings = settings or Settings.from_environment()
     gateway = gateway or build(settings)
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1  # see `bodies`
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     door.place(app, Door(gateway, settings, Callers(gateway), Metrics(), Readiness(gateway, settings)))

@@ -15,7 +15,6 @@ from gateway.storage import migrate
 from gateway.storage.engine import open_engine
 from gateway.storage.unit_of_work import Storage
 
-
 _COLLECT_EVERY = 50_000
 """A batch makes many small objects and no cycles: collecting every 700 allocations cost a sixth of ingest."""
 

@@ -30,11 +30,11 @@ def canonical(value: object) -> bytes:
 
 
 def encoded(value: object, options: int) -> bytes:
-    """A checked value -> compact JSON bytes under orjson's `options`. Raises InvalidInput, rule `text`."""
+    """A value -> compact JSON bytes under orjson's `options`. Raises InvalidInput, rule `text`, where it has none."""
     try:
         return orjson.dumps(value, option=options)
     except orjson.JSONEncodeError:
-        raise InvalidInput("a text holds a lone surrogate", rule="text") from None
+        raise InvalidInput("the value holds a lone surrogate or what JSON cannot hold", rule="text") from None
 
 
 def check(value: object, *, floats: bool = False, depth: int = MAX_DEPTH) -> bool:

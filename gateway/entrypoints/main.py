@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import click
 
+from gateway import __version__
 from gateway.entrypoints.cli import audit, consent, ingest, policies, rights, setup, store, tenants
 from gateway.entrypoints.cli.root import Root
 from gateway.entrypoints.demo.command import demo
@@ -20,7 +19,7 @@ _COMMANDS = (
 
 
 @click.group("gateway", cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("consent-gateway"), prog_name="gateway", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="gateway", message="%(prog)s %(version)s")
 def gateway() -> None:
     """Consent and pseudonymization gateway: identifiers in, consent asked, profiles merged, every merge in a log.
 

@@ -179,7 +179,8 @@ def _tombstones(gateway: Gateway, unit: UnitOfWork, tally: Tally) -> None:
     rows = iter(unit.identifiers.all())
     while chunk := list(islice(rows, _AT_ONCE)):
         standing = unit.tombstones.find([tombstone_token(key, row.token) for row in chunk], now)
-        tally.found("tombstone.active", sum(stone.scope == ERASED for stone in standing.values()))
+        erased = sum(stone.scope == ERASED for several in standing.values() for stone in several)
+        tally.found("tombstone.active", erased)
         tally.checked["identifiers"] += len(chunk)
 
 

@@ -111,7 +111,7 @@ def _outcome(batch: Batch, linked: Linked, item: Item) -> tuple[Outcome, int | N
         return "linked", home
     if any(plan.cuts.get((item.record_id, one)) for one in item.linking):
         return "review", home
-    first = plan.causes.get(home, [None])[0] == item.record_id
+    first = next(iter(plan.causes.get(home, ())), None) == item.record_id
     return ("created" if home not in batch.around.near[item.graph].profiles and first else "linked"), home
 
 

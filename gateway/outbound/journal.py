@@ -2,12 +2,13 @@
 
 One file per tenant, a line per act: CRC-32 of the text in hex, a blank, canonical JSON. A line is fsynced before
 the act is acknowledged. Positions are byte offsets; the store remembers how far it has applied them. A line torn by
-a crash was never acknowledged and is cut off by the next append. Entries hold tombstone tokens only, which
-mean nothing without the tenant's suppress key.
+a crash or a full disk was never acknowledged: it does not count, and the next append cuts it off. Entries hold
+tombstone tokens only, which mean nothing without the tenant's suppress key.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import zlib
@@ -27,9 +28,10 @@ class Journal:
         self._directory = directory
 
     def size(self, tenant_id: int) -> int:
-        """End of the tenant's journal in bytes; 0 when there is none."""
+        """End of the last whole entry in bytes; 0 when there is none. Raises Unavailable when it cannot be read."""
         try:
-            return self._path(tenant_id).stat().st_size
+            with self._path(tenant_id).open("rb") as file:
+                return _end_of_entries(file)
         except FileNotFoundError:
             return 0
         except OSError as error:
@@ -45,8 +47,9 @@ class Journal:
             descriptor = os.open(self._path(tenant_id), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "rb+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                _cut_torn_line(file)
-                os.write(file.fileno(), line)
+                file.truncate(_end_of_entries(file))
+                if os.write(file.fileno(), line) != len(line):
+                    raise OSError(errno.ENOSPC, "only a part was written")
                 os.fsync(file.fileno())
                 end = os.fstat(file.fileno()).st_size
             if new:
@@ -78,14 +81,16 @@ class Journal:
         return self._directory / f"tenant-{tenant_id}.journal"
 
 
-def _cut_torn_line(file: BinaryIO) -> None:
+def _end_of_entries(file: BinaryIO) -> int:
+    """Where the last whole line ends: a look at the last byte, unless the last line is torn."""
     end = file.seek(0, os.SEEK_END)
     if end == 0:
-        return
+        return 0
     file.seek(end - 1)
-    if file.read(1) != b"\n":
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
+    if file.read(1) == b"\n":
+        return end
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
 
 
 def _sync_directory(directory: Path) -> None:

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from gateway.profiles.model import Evidence, Partition
 from gateway.policy.model import KindRule
+from gateway.profiles.model import Evidence, Partition
 
 
 def partition(

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from gateway.storage import schema
 from gateway.storage.session import Session
 
+_REACH = 4096
+"""How many entries apart a transaction's consents, changes and decisions are looked for."""
+
 
 class ChangeRow(NamedTuple):
     """One profile's part in one change: `role` is survivor, absorbed, parent, part or refused."""
@@ -71,6 +74,28 @@ class DisclosureStore:
         columns = ", ".join(ChangeRow._fields)
         sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND position {{keys}}"  # noqa: S608 - constant
         return [ChangeRow._make(row) for row in self._session.rows_by_key(sql, positions, [self._tenant])]
+
+    def changes_made_with(self, record_ids: Collection[int]) -> set[int]:
+        """Retracted records -> positions of the changes that their batches made, theirs among them.
+
+        A batch's changes stand right before its decisions and bear the time at which its records were received.
+        """
+        sql = (
+            "SELECT DISTINCT c.position FROM record r"
+            " JOIN decision_batch b ON b.tenant_id = r.tenant_id AND b.batch_id = r.batch_id"
+            " JOIN change c ON c.tenant_id = r.tenant_id AND c.position < b.position AND c.position >= b.position - ?"
+            " AND c.made_at = r.received_at WHERE NOT r.active AND r.tenant_id = ? AND r.record_id {keys}"
+        )
+        return {at for (at,) in self._session.rows_by_key(sql, record_ids, [_REACH, self._tenant])}
+
+    def changes_made_by(self, identifiers: Collection[int]) -> set[int]:
+        """Identifiers -> positions of the changes that followed a restriction of theirs in the same transaction."""
+        sql = (
+            "SELECT DISTINCT c.position FROM ledger l JOIN change c ON c.tenant_id = l.tenant_id"
+            " AND c.position > l.position AND c.position <= l.position + ? AND c.made_at = l.known_at"
+            " WHERE l.kind NOT IN ('grant', 'opt_in') AND l.tenant_id = ? AND l.identifier_id {keys}"
+        )
+        return {at for (at,) in self._session.rows_by_key(sql, identifiers, [_REACH, self._tenant])}
 
     def changes_after(self, position: int, limit: int) -> list[ChangeRow]:
         """The feed: rows after `position`, whole entries, at least `limit` rows where there are as many."""

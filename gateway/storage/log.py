@@ -120,6 +120,16 @@ class LogStore:
             for position, disclosures in self._session.rows(sql, [self._tenant, at, min(at + 4096, end)]):
                 yield position, bytes(disclosures)
 
+    def openings_at(self, positions: Collection[int]) -> dict[int, bytes]:
+        """Positions -> the opening bytes of those whose opening was not erased."""
+        sql = "SELECT position, disclosures FROM log_opening WHERE tenant_id = ? AND position {keys}"
+        return {at: bytes(raw) for at, raw in self._session.rows_by_key(sql, positions, [self._tenant])}
+
+    def leaves_at(self, positions: Collection[int]) -> dict[int, bytes]:
+        """Positions -> leaves."""
+        sql = "SELECT position, leaf FROM log_entry WHERE tenant_id = ? AND position {keys}"
+        return {at: bytes(leaf) for at, leaf in self._session.rows_by_key(sql, positions, [self._tenant])}
+
     def erase_openings(self, positions: Collection[int]) -> int:
         """Remove the openings of these entries -> how many there were."""
         sql = "DELETE FROM log_opening WHERE tenant_id = ? AND position {keys}"

@@ -70,8 +70,7 @@ def is_current(url: str, migrations: Path) -> bool:
 def check(url: str, migrations: Path) -> list[str]:
     """What is wrong with the database, one finding a line; [] when it is as this program needs it.
 
-    Found are: a revision that is behind, tables, columns, types, keys and indexes that differ from
-    `gateway.storage.schema`, and guard rails that are missing.
+    A database that is not at the newest revision gets that one finding, any other those of `findings`.
     """
     if _is_missing(url):
         return ["there is no database"]
@@ -79,7 +78,15 @@ def check(url: str, migrations: Path) -> list[str]:
     if revision != newest:
         return [f"the database is at revision {revision or 'none'}, this program needs {newest}"]
     with _owner(url, write=False) as connection:
-        return [*_drift(connection), *missing_guards(connection)]
+        return findings(connection)
+
+
+def findings(connection: Connection) -> list[str]:
+    """Where a database at the newest revision differs from `gateway.storage.schema`, and the guard rails it lacks.
+
+    Compared are tables, columns, types, nulls, keys and indexes.
+    """
+    return [*_drift(connection), *missing_guards(connection)]
 
 
 @contextmanager

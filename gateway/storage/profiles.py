@@ -132,9 +132,8 @@ class GraphReader:
     def links_around(self, identifiers: Collection[int], *, trusted_only: bool) -> list[LinkRow]:
         """All linking links of all active records that assert any of `identifiers`."""
         records = (
-            "SELECT DISTINCT l.record_id FROM link l JOIN record r"
-            " ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " WHERE l.tenant_id = ? AND l.linking AND r.active AND r.graph = ? AND (r.trusted OR NOT ?)"
+            "SELECT DISTINCT l.record_id FROM link l CROSS JOIN record r"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND l.linking AND r.active AND r.graph = ? AND (r.trusted OR NOT ?)"
             " AND l.identifier_id {keys}"
         )
         parameters = [self._tenant, self._graph, trusted_only]
@@ -148,8 +147,8 @@ class GraphReader:
     def _links(self, record_ids: Collection[int]) -> list[LinkRow]:
         sql = (
             "SELECT l.record_id, l.identifier_id, l.kind, l.ordinal, l.cut, r.trusted, r.observed_at, r.content,"
-            " r.regimes FROM link l JOIN record r ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " WHERE l.tenant_id = ? AND l.linking AND l.record_id {keys}"
+            " r.regimes FROM link l CROSS JOIN record r"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND l.linking AND l.record_id {keys}"
         )
         rows = self._session.rows_by_key(sql, record_ids, [self._tenant])
         return [
@@ -171,10 +170,9 @@ class GraphReader:
     ) -> int:
         """Most distinct identifiers of one kind of `persons` asserted beside `identifier`, not counting `without`."""
         sql = (
-            "SELECT DISTINCT o.identifier_id, o.kind, o.record_id FROM link l"
-            " JOIN record r ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " JOIN link o ON o.tenant_id = l.tenant_id AND o.record_id = l.record_id"
-            " WHERE l.tenant_id = ? AND r.graph = ? AND r.active AND l.linking AND o.linking"
+            "SELECT DISTINCT o.identifier_id, o.kind, o.record_id FROM link l CROSS JOIN record r CROSS JOIN link o"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
+            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ? AND r.graph = ? AND r.active AND l.linking AND o.linking"
             " AND l.identifier_id = ? AND o.identifier_id <> l.identifier_id AND r.trusted = ?"
         )
         beside: dict[str, set[int]] = {}

@@ -94,9 +94,8 @@ class RecordStore:
     def of(self, identifiers: Collection[int], *, active_only: bool = False) -> list[int]:
         """Identifiers -> ids of the records that assert any of them."""
         sql = (
-            "SELECT DISTINCT l.record_id FROM link l JOIN record r"
-            " ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " WHERE l.tenant_id = ? AND (r.active OR NOT ?) AND l.identifier_id {keys}"
+            "SELECT DISTINCT l.record_id FROM link l CROSS JOIN record r"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND (r.active OR NOT ?) AND l.identifier_id {keys}"
         )
         return [one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, active_only])]
 
@@ -111,10 +110,9 @@ class RecordStore:
     def around(self, identifiers: Collection[int], graph: str) -> dict[int, list[ViewRow]]:
         """Active records of `graph` that assert any of `identifiers` -> all their linking links."""
         sql = (
-            "SELECT DISTINCT o.record_id, o.identifier_id, o.kind, o.cut, r.regimes, r.channel, r.observed_at FROM link l"
-            " JOIN record r ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " JOIN link o ON o.tenant_id = l.tenant_id AND o.record_id = l.record_id"
-            " WHERE l.tenant_id = ? AND r.active AND r.graph = ? AND o.linking AND l.identifier_id {keys}"
+            "SELECT DISTINCT o.record_id, o.identifier_id, o.kind, o.cut, r.regimes, r.channel, r.observed_at FROM link l CROSS JOIN record r CROSS JOIN link o"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
+            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ? AND r.active AND r.graph = ? AND o.linking AND l.identifier_id {keys}"
         )
         found: dict[int, list[ViewRow]] = {}
         for row in self._session.rows_by_key(sql, identifiers, [self._tenant, graph]):
@@ -124,9 +122,8 @@ class RecordStore:
     def sent_by(self, channel: str, identifiers: Collection[int]) -> set[int]:
         """Which of `identifiers` a record of this channel asserts."""
         sql = (
-            "SELECT DISTINCT l.identifier_id FROM link l JOIN record r"
-            " ON r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " WHERE l.tenant_id = ? AND r.channel = ? AND l.identifier_id {keys}"
+            "SELECT DISTINCT l.identifier_id FROM link l CROSS JOIN record r"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND r.channel = ? AND l.identifier_id {keys}"
         )
         return {one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, channel])}
 

@@ -10,7 +10,7 @@ from gateway.storage.session import Session
 
 
 class SubjectRow(NamedTuple):
-    """One identifier of a request: pseudonym token, and its text sealed under the request's key."""
+    """One identifier of a request: pseudonym token, and its text sealed under the request's key, b"" once it ended."""
 
     token: bytes
     kind: str
@@ -73,6 +73,22 @@ class RightsStore:
         """Destroy the identifying half of these requests -> rows removed."""
         sql = "DELETE FROM right_subject WHERE tenant_id = ? AND request_id {keys}"
         return self._session.delete_by_key(sql, request_ids, [self._tenant])
+
+    def forget_texts(self, request_id: int) -> None:
+        """A request has ended: whom it named stays known by pseudonym alone, for the person's next export."""
+        rows = self.subjects(request_id)
+        self.forget_subjects([request_id])
+        kept = [(self._tenant, request_id, row.token, row.kind, row.namespace, b"") for row in rows]
+        self._session.insert(schema.right_subject, kept)
+
+    def sweep_subjects(self, states: Sequence[str], before: int) -> int:
+        """Remove the identifying half of requests in these states that were due before then -> rows removed."""
+        places = ",".join("?" * len(states))
+        sql = (
+            "DELETE FROM right_subject WHERE tenant_id = ? AND request_id IN"
+            f" (SELECT request_id FROM right_request WHERE tenant_id = ? AND due_at < ? AND state IN ({places}))"
+        )
+        return self._session.run(sql, [self._tenant, self._tenant, before, *states])
 
     def forget_tokens(self, tokens: Collection[bytes]) -> int:
         """Destroy what any request says of these pseudonyms -> rows removed."""

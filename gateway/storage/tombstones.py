@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 from gateway.storage import schema
 from gateway.storage.session import Session
 
-
 ERASED = "erased"
-"""The scope of an erasure. Any other scope is the purpose of a restriction whose identifier is not in the store."""
+"""The scope of an erasure: nothing about this person is taken in."""
+
+RETURNED = "returned"
+"""The scope of an erasure whose person came back by a new consent: only what was observed before it stays out."""
+
+# Any other scope is the purpose of a restriction ("*" for all) whose identifier is not in the store.
 
 
 class Tombstone(NamedTuple):
-    """One tombstone; `scope` is ERASED or a purpose ("*" for all), `source` what made it; times in milliseconds."""
+    """One tombstone; `scope` as above, `source` what made it (an event's kind for a restriction); times in ms.
+
+    An identifier may stand under several: one for each scope and source.
+    """
 
     token: bytes
     chain: int
@@ -37,26 +44,28 @@ class TombstoneStore:
         """Whether the tenant has a tombstone at all."""
         return self._session.one("SELECT 1 FROM tombstone WHERE tenant_id = ? LIMIT 1", [self._tenant]) is not None
 
-    def find(self, tokens: Collection[bytes], now: int) -> dict[bytes, Tombstone]:
+    def find(self, tokens: Collection[bytes], now: int) -> dict[bytes, list[Tombstone]]:
         """Tombstone tokens -> the tombstones in force at `now`."""
         columns = ", ".join(Tombstone._fields)
         sql = (
             f"SELECT {columns} FROM tombstone WHERE tenant_id = ? AND (ends_at IS NULL OR ends_at > ?)"  # noqa: S608 - constant
             " AND token {keys}"
         )
-        rows = self._session.rows_by_key(sql, tokens, [self._tenant, now])
-        return {bytes(row[0]): Tombstone(bytes(row[0]), *row[1:]) for row in rows}
+        found: dict[bytes, list[Tombstone]] = {}
+        for row in self._session.rows_by_key(sql, tokens, [self._tenant, now]):
+            found.setdefault(bytes(row[0]), []).append(Tombstone(bytes(row[0]), *row[1:]))
+        return found
 
-    def put(self, rows: Sequence[Tombstone]) -> None:
-        """Add tombstones; one that stands already is replaced by the later."""
-        sql = "DELETE FROM tombstone WHERE tenant_id = ? AND token {keys}"
-        self._session.delete_by_key(sql, [row.token for row in rows], [self._tenant])
-        self._session.insert(schema.tombstone, [(self._tenant, *row) for row in rows])
+    def put(self, rows: Collection[Tombstone]) -> None:
+        """Add tombstones; of two for the same token, scope and source the one in `rows` stays, the last of them."""
+        latest = {(row.token, row.scope, row.source): row for row in rows}
+        self.lift(latest.values())
+        self._session.insert(schema.tombstone, [(self._tenant, *row) for row in latest.values()])
 
-    def lift(self, tokens: Collection[bytes]) -> int:
-        """Remove tombstones that yielded to a new, proven consent -> how many."""
-        sql = "DELETE FROM tombstone WHERE tenant_id = ? AND token {keys}"
-        return self._session.delete_by_key(sql, tokens, [self._tenant])
+    def lift(self, rows: Collection[Tombstone]) -> None:
+        """Remove these tombstones, as told by token, scope and source."""
+        sql = "DELETE FROM tombstone WHERE tenant_id = ? AND token = ? AND scope = ? AND source = ?"
+        self._session.run_many(sql, [(self._tenant, row.token, row.scope, row.source) for row in rows])
 
     def sweep(self, now: int) -> int:
         """Remove tombstones whose end has passed -> how many."""

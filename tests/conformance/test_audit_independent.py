@@ -229,7 +229,7 @@ def test_no_byte_of_an_export_is_free(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_both_agree_on_any_change(tmp_path: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(SIGNED_FILES))
     original = tmp_path / "original"

@@ -1,4 +1,4 @@
-"""What tests of the HTTP door may ask for: a gateway behind it, fresh for each test or shared by those that only read."""
+"""What tests of the HTTP door may ask for: a gateway behind it, fresh for each test or shared by a module."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.doors.sites import Site, cookie, email, record
+from tests.doors.sites import CHUNKED, Site, cookie, email, record
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 GZIPPED = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
@@ -88,10 +88,8 @@ def test_a_line_that_is_no_json_is_a_problem_in_its_place(site: Site) -> None:
 
 def test_a_body_may_come_in_chunks(site: Site) -> None:
     body = json.dumps({"records": [record("r1")]}).encode()
-    environ = {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
-    answered = site.call(
-        "POST", "/v1/records", "web", data=body, environ_overrides=environ, content_type="application/json"
-    )
+    headers = {"Content-Type": "application/json"}
+    answered = site.call("POST", "/v1/records", "web", data=body, environ_overrides=CHUNKED, headers=headers)
     assert [one["outcome"] for one in answered.get_json()["results"]] == ["created"]
 
 

@@ -61,13 +61,13 @@ def test_without_a_tenant_nothing_is_visible(filled: Storage) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("table", ADDED, ids=lambda table: table.name)
-def test_a_row_of_another_tenant_cannot_be_inserted(filled: Storage, table: schema.Table, count: int) -> None:
-    rows = sample_rows(table, 2, count, first=100)
-    with pytest.raises(Unavailable) as refused, filled.begin(1, write=True) as unit:
-        unit.session.insert(table, rows)
-    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
-    assert "row-level security" in str(refused.value.__cause__)
+def test_a_row_of_another_tenant_cannot_be_inserted(filled: Storage, count: int) -> None:
+    for table in ADDED:
+        rows = sample_rows(table, 2, count, first=100)
+        with pytest.raises(Unavailable) as refused, filled.begin(1, write=True) as unit:
+            unit.session.insert(table, rows)
+        assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+        assert f'row-level security policy for table "{table.name}"' in str(refused.value.__cause__)
 
 
 def test_rows_of_another_tenant_are_neither_changed_nor_deleted(filled: Storage) -> None:
@@ -94,15 +94,8 @@ def test_what_is_read_before_the_tenant_is_known_is_open(filled: Storage) -> Non
         assert session.rows("SELECT 1 FROM policy_set") == []
 
 
-def test_the_policy_costs_one_test_for_each_statement(filled: Storage) -> None:
-    """The plan tests the setting once and uses the index, as it would without the policy."""
+def test_the_policy_is_tested_once_for_a_statement_not_for_each_row(filled: Storage) -> None:
+    sql = "EXPLAIN SELECT record_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"
     with filled.begin(1, write=False) as unit:
-        unit.session.run("SET LOCAL enable_seqscan = off")
-        plan = "\n".join(
-            line
-            for (line,) in unit.session.rows_by_key(
-                "EXPLAIN SELECT record_id FROM link WHERE tenant_id = ? AND identifier_id {keys}", [1, 2], [1]
-            )
-        )
-    assert "One-Time Filter" in plan
-    assert "Index Cond: ((tenant_id" in plan
+        plan = [line.strip() for (line,) in unit.session.rows_by_key(sql, [1, 2], [1])]
+    assert [line.partition(":")[0] for line in plan if "gateway.tenant" in line] == ["One-Time Filter"]

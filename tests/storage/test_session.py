@@ -81,10 +81,18 @@ def test_no_rows_are_no_statement(storage: Storage) -> None:
         assert unit.session.delete_by_key("nor this", []) == 0
 
 
-def test_an_exception_undoes_the_transaction(storage: Storage) -> None:
-    with pytest.raises(RuntimeError, match="in between"), storage.begin(1, write=True) as unit:
+def fail(storage: Storage, *, commit: bool) -> None:
+    """Write five links and fail, before the commit or after it."""
+    with storage.begin(1, write=True) as unit:
         unit.session.insert(schema.link, sample_rows(schema.link, 1, 5))
-        raise RuntimeError("in between")
+        if commit:
+            unit.commit()
+        raise RuntimeError("while at it")
+
+
+def test_an_exception_undoes_the_transaction(storage: Storage) -> None:
+    with pytest.raises(RuntimeError, match="while at it"):
+        fail(storage, commit=False)
     assert count_of(storage, "link") == 0
 
 
@@ -95,10 +103,8 @@ def test_leaving_without_commit_undoes_the_transaction(storage: Storage) -> None
 
 
 def test_what_was_committed_stays_whatever_comes_after(storage: Storage) -> None:
-    with pytest.raises(RuntimeError, match="afterwards"), storage.begin(1, write=True) as unit:
-        unit.session.insert(schema.link, sample_rows(schema.link, 1, 5))
-        unit.commit()
-        raise RuntimeError("afterwards")
+    with pytest.raises(RuntimeError, match="while at it"):
+        fail(storage, commit=True)
     assert count_of(storage, "link") == 5
 
 

@@ -142,7 +142,9 @@ def plan(**moved: int) -> Plan:
     """Identifiers `i11=…` move into new profiles."""
     homes = {int(name[1:]): home for name, home in moved.items()}
     profiles = {home: Profile(home, -1, frozenset({"gdpr"}), irregular=False, outside=0) for home in homes.values()}
-    changes = [Change("created", home, (), tuple(one for one, at in homes.items() if at == home), ()) for home in profiles]
+    changes = [
+        Change("created", home, (), tuple(one for one, at in homes.items() if at == home), ()) for home in profiles
+    ]
     return Plan(changes=changes, moved=homes, fresh=set(homes), profiles=profiles)
 
 

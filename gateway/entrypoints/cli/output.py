@@ -22,7 +22,7 @@ _PIPE_WIDTH: Final = 160
 
 def write_json(value: object) -> None:
     """JSON-able value, dataclasses included -> indented JSON on standard output."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
 
 
 def console() -> Console:

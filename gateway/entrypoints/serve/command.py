@@ -1,16 +1,17 @@
 """`gateway serve`.
 
-1 prepare   home directory, root key, migrations
-2 build     keys, policies and store must be there before a port is opened
-3 replay    the journal of each tenant, where the store is behind it
-4 run       web workers (granian) and the scheduler, until SIGTERM or SIGINT
+    1 prepare   home directory, root key, migrations
+    2 build     keys, policies and store must be there before a port is opened
+    3 replay    the journal of each tenant, where the store is behind it
+    4 run       web workers (granian) and the scheduler, until SIGTERM or SIGINT
+
+Children are processes of their own: the scheduler never shares one with a web worker.
 """
 
 from __future__ import annotations
 
 import errno
 import http.client
-import logging
 import socket
 import sys
 import time
@@ -22,6 +23,7 @@ import click
 from gateway import wiring
 from gateway.entrypoints.serve.supervisor import GRACE, Child, Supervisor
 from gateway.flows import admin, backup
+from gateway.kernel import logs
 from gateway.kernel.errors import InvalidInput, Unavailable
 from gateway.settings import Settings
 
@@ -50,7 +52,7 @@ def serve(host: str, port: int, workers: int) -> None:
     Makes what `gateway init` makes, applies migrations and replays the journal first. A child that dies is started
     again; SIGTERM and SIGINT stop all of them.
     """
-    logging.basicConfig(level=logging.INFO, format="[%(levelname)s] %(name)s: %(message)s", stream=sys.stderr)
+    logs.configure()
     settings = Settings.from_environment()
     if workers > 1 and settings.is_sqlite:
         message = "SQLite has one writer: set GATEWAY_DATABASE_URL to a PostgreSQL database, or leave --workers out"
@@ -60,18 +62,20 @@ def serve(host: str, port: int, workers: int) -> None:
     supervisor = Supervisor([Child("web", web_command(host, port, workers)), Child("scheduler", scheduler_command())])
     if not supervisor.run(partial(announce, supervisor, host, port)):
         raise Unavailable("a part of the gateway could not run: see what it wrote above")
-    click.echo("stopped", err=True)
+    logs.event("stopped")
 
 
 def prepare(settings: Settings) -> None:
     """Steps 1 to 3. Raises Unavailable with what is missing."""
     if wiring.initialize(settings):
+        logs.event("root_key_made")
         click.echo(f"A new root key is in {settings.root_key_file}: keep a copy away from this machine.", err=True)
     gateway = wiring.build(settings)
-    for tenant_id, name in admin.list_tenants(gateway):
-        replayed = backup.replay_journal(gateway, tenant_id)
-        if replayed:
-            click.echo(f"Replayed {replayed} acts of the journal of tenant {name}.", err=True)
+    for tenant_id, _ in admin.list_tenants(gateway):
+        if replayed := backup.replay_journal(gateway, tenant_id):
+            logs.event("journal_replayed", tenant=tenant_id, count=replayed)
+        admin.activate_policies(gateway, tenant_id)
+    gateway.storage.engine.dispose()
 
 
 def web_command(host: str, port: int, workers: int) -> list[str]:
@@ -107,8 +111,10 @@ def announce(supervisor: Supervisor, host: str, port: int) -> bool:
     until = time.monotonic() + _READY_SECONDS
     while not supervisor.stopping:
         if healthy(_EVERYWHERE.get(host, host), port):
-            shown = f"[{host}]" if ":" in host else host
-            click.echo(f"The gateway answers on http://{shown}:{port}", err=True)
+            logs.event("serving")
+            if sys.stderr.isatty():
+                shown = f"[{host}]" if ":" in host else host
+                click.echo(f"The gateway answers on http://{shown}:{port} until Ctrl-C.", err=True)
             return True
         if supervisor.failed() or time.monotonic() > until:
             return False

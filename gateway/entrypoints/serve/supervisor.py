@@ -25,8 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.entrypoints.serve import leash
-
-logger = logging.getLogger("gateway.serve")
+from gateway.kernel import logs
 
 GRACE: Final = 25.0
 """Seconds a child gets to finish what it is doing."""
@@ -94,7 +93,7 @@ class Supervisor:
         command = [sys.executable, "-I", "-S", str(Path(leash.__file__)), str(os.getpid()), *child.command]
         child.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         child.started_at = time.monotonic()
-        logger.info("started %s (pid %d)", child.name, child.process.pid)
+        logs.event("child_started", step=child.name)
 
     def _watch(self) -> bool:
         while not self.stopping:
@@ -116,9 +115,9 @@ class Supervisor:
         pause = min(_FIRST_PAUSE * 2 ** (child.quick_deaths - 1), _LONGEST_PAUSE)
         child.restart_at = now + pause
         if child.quick_deaths >= _QUICK_DEATHS:
-            logger.error("%s ended %d times in a row: giving up", child.name, child.quick_deaths)
+            logs.event("child_given_up", level=logging.ERROR, step=child.name, count=child.quick_deaths)
             return False
-        logger.warning("%s ended with code %d, again in %.1f s", child.name, process.returncode, pause)
+        logs.event("child_ended", level=logging.WARNING, step=child.name, status=process.returncode)
         return True
 
     def _end(self) -> None:

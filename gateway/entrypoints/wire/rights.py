@@ -23,14 +23,14 @@ class RightsSchema(WireSchema):
     identifiers = identifiers_field()
     jurisdiction = Jurisdiction(required=True)
     purposes = Items(Slug(), least=1, most=MAX_PURPOSES)
-    proof = Slug(required=True)
+    proof = Slug()
     received_at = Instant()
 
     @post_load
     def build(self, data: dict[str, Any], **_options: object) -> dict[str, Any]:
         """Fields -> arguments, the request as RequestKind, purposes without repetitions."""
         purposes = tuple(dict.fromkeys(data.get("purposes", ())))
-        return {**data, "request": RequestKind(data["request"]), "purposes": purposes}
+        return {"proof": "", **data, "request": RequestKind(data["request"]), "purposes": purposes}
 
 
 _SUBMISSION: Final = RightsSchema()
@@ -39,7 +39,8 @@ _SUBMISSION: Final = RightsSchema()
 def parse_rights(data: object, now: int) -> RightsSubmission | Problem:
     """The object of POST /v1/rights and the time in milliseconds -> submission, or what is wrong with it.
 
-    What arrived by letter carries its own `received_at`, not in the future; otherwise it is `now`.
+    Without `proof` the request waits to be verified. What arrived by letter carries its own `received_at`, not in the
+    future; otherwise it is `now`.
     """
     loaded: dict[str, Any] | Problem = load(_SUBMISSION, data, None)
     if isinstance(loaded, Problem):

@@ -60,7 +60,7 @@ def _cells(line: bytes | Problem) -> list[str]:
     if isinstance(line, Problem):
         raise InvalidInput(line.message, rule=line.rule)
     try:
-        return next(csv.reader([line.decode().removesuffix("\r")], strict=True))
+        return next(csv.reader([line.decode()], strict=True))
     except UnicodeDecodeError:
         rule, message = "not_utf8", "this is not UTF-8"
     except csv.Error:

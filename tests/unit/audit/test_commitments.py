@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import date
 from hashlib import sha256
 
 import pytest
@@ -18,6 +19,7 @@ from gateway.kernel.errors import IntegrityError, InvalidInput
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.integers(-MAX_INTEGER, MAX_INTEGER) | st.floats(allow_nan=False, allow_infinity=False)
+DAY = date(2026, 11, 24)
 VALUES: st.SearchStrategy[object] = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
@@ -65,7 +67,7 @@ def test_salts_are_fresh() -> None:
     assert salts(0) == []
 
 
-@pytest.mark.parametrize("value", [float("nan"), [float("inf")], b"x", {1: 2}, 2**53, "\ud800", {"a": object()}])
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], b"x", {1: 2}, 2**53, "\ud800", {"a": object()}, [DAY]])
 def test_what_json_cannot_hold_is_not_disclosed(value: object) -> None:
     with pytest.raises(InvalidInput):
         disclosure(bytes(16), "name", value)

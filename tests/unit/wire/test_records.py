@@ -118,6 +118,7 @@ BROKEN: list[tuple[str, object, str, str]] = [
     ("neither", _identifier(value=...), "identifiers[1].value", "value_or_sha256"),
     ("both", _identifier(sha256=SHA_HEX), "identifiers[1].value", "value_or_sha256"),
     ("raw with profile", _identifier(profile="uid2"), "identifiers[1].profile", "profile_not_allowed"),
+    ("digest field", _hashed(valeu="x"), "identifiers[1]", "unknown_field"),
     ("sha256 short", _hashed(sha256=SHA_HEX[:-1]), "identifiers[1].sha256", "digest_not_32_bytes"),
     ("sha256 number", _hashed(sha256=5), "identifiers[1].sha256", "wrong_type"),
     ("namespace list", _identifier(namespace=["steam"]), "identifiers[1].namespace", "wrong_type"),

@@ -83,6 +83,12 @@ def test_a_privacy_request_is_received_now_unless_it_says_when() -> None:
     assert (submission.received_at, submission.purposes) == (NOW, ())
 
 
+def test_a_privacy_request_without_proof_waits_to_be_verified() -> None:
+    submission = parse_rights(with_changes(RIGHTS, {"proof": ...}), NOW)
+    assert isinstance(submission, RightsSubmission)
+    assert submission.proof == ""
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "rule"),
     [
@@ -122,7 +128,6 @@ def test_broken_question(changes: dict[str, Any], field: str, rule: str) -> None
         ({"request": "forget_me"}, "request", "unknown_request"),
         ({"request": ...}, "request", "required"),
         ({"jurisdiction": ...}, "jurisdiction", "required"),
-        ({"proof": ...}, "proof", "required"),
         ({"proof": "Showed me a passport"}, "proof", "slug"),
         ({"purposes": []}, "purposes", "too_few"),
         ({"purposes": ["analytics", "No Slug"]}, "purposes[1]", "slug"),
