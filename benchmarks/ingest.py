@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Table
 
@@ -69,12 +70,12 @@ class Feed:
             "jurisdiction": "DE",
         }
         if new:
-            grant = {"kind": "grant", "purpose": "identity_resolution", "occurred_at": format_instant(self._now - 10_000_000)}
-            record["consents"] = [grant]
+            stated = format_instant(self._now - 10_000_000)
+            record["consents"] = [{"kind": "grant", "purpose": "identity_resolution", "occurred_at": stated}]
         return record
 
     def _identifiers(self, person: int) -> list[dict[str, object]]:
-        cookie = {"kind": "cookie", "value": f"c-{person:012x}"}
+        cookie: dict[str, object] = {"kind": "cookie", "value": f"c-{person:012x}"}
         email, phone = f"person{person}@mail.example", f"+4930{23_000_000 + person}"
         if self._raw:
             return [{"kind": "email", "value": email}, {"kind": "phone", "value": phone}, cookie]
@@ -99,11 +100,8 @@ def captured() -> Iterator[Rows]:
         rows.append((table, list(values)))
         insert(self, table, values)
 
-    Session.insert = capture  # type: ignore[method-assign]  # a benchmark's tap
-    try:
+    with patch.object(Session, "insert", capture):
         yield rows
-    finally:
-        Session.insert = insert  # type: ignore[method-assign]  # and its removal
 
 
 def floor_of(setting: Setting, path: Path) -> sqlite3.Connection:

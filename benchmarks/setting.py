@@ -25,8 +25,8 @@ class Setting:
 
 def open_setting(home: Path, database_url: str = "") -> Setting:
     """A fresh gateway under `home` (on `database_url` if given, else SQLite)."""
-    environment = {"GATEWAY_HOME": str(home / "home"), **({"GATEWAY_DATABASE_URL": database_url} if database_url else {})}
-    settings = Settings.from_environment({**os.environ, **environment})
+    chosen = {"GATEWAY_HOME": str(home / "home"), "GATEWAY_DATABASE_URL": database_url}
+    settings = Settings.from_environment({**os.environ, **chosen})
     initialize(settings)
     gateway = build(settings)
     tenant = create_tenant(gateway, "bench")

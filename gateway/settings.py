@@ -49,7 +49,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read `GATEWAY_HOME`, `GATEWAY_DATABASE_URL`, `GATEWAY_POLICIES`, `GATEWAY_CONTROLLER`, `GATEWAY_MAX_BODY_MIB`."""
+        """Read `GATEWAY_HOME`, `_DATABASE_URL`, `_POLICIES`, `_CONTROLLER` and `_MAX_BODY_MIB`."""
         given = os.environ if environment is None else environment
         home = Path(given.get("GATEWAY_HOME", "gateway-data")).absolute()
         return cls(

@@ -1,6 +1,6 @@
 """One tenant, driven through public flows alone: what channels send, what the store then says, whether all of it fits.
 
-    with SimulatedGateway.opened(home, url) as site:       a migrated store of its own, a clock that stands
+    with SimulatedGateway.opened(url, home) as site:       on a migrated store, with a clock that stands
         tenant = site.tenant()                              a tenant with four clients; many fit in one store
         tenant.send("store", tenant.record("r1", "email:anna", "phone:1"))
         assert tenant.partition() == {frozenset({"email:anna", "phone:1"})}
@@ -42,7 +42,6 @@ from gateway.profiles.model import Evidence, Partition
 from gateway.profiles.partition import partition
 from gateway.settings import Settings
 from gateway.storage.engine import open_engine
-from gateway.storage.migrate import upgrade
 from gateway.storage.records import RecordRow
 from gateway.storage.unit_of_work import Storage, UnitOfWork
 
@@ -52,6 +51,7 @@ CHANNELS = {"store": "trusted", "app": "trusted", "callcentre": "trusted", "web"
 """The clients of every tenant, each named after its channel, and their classes."""
 
 _ROOT_KEY = bytes(range(32))
+_NUMBERS = itertools.count(1)
 
 
 def raw(label: str) -> RawIdentifier:
@@ -78,15 +78,13 @@ class SimulatedGateway:
 
     @classmethod
     @contextmanager
-    def opened(cls, home: Path, url: str = "", policies: PolicySet | None = None) -> Iterator[SimulatedGateway]:
-        """Files are in `home`; the store is SQLite there, or the database at `url`; migrated when it is not yet."""
+    def opened(cls, url: str, home: Path) -> Iterator[SimulatedGateway]:
+        """A gateway under the shipped policies on the migrated database at `url`; keys and journal are in `home`."""
         settings = Settings.from_environment({"GATEWAY_HOME": str(home), "GATEWAY_DATABASE_URL": url})
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        upgrade(settings.database_url, settings.migrations)
         clock = ManualClock(NOW)
         gateway = Gateway(
-            storage=Storage(open_engine(settings.database_url)),
-            policies=policies or load(settings.policies),
+            storage=Storage(open_engine(url)),
+            policies=load(settings.policies),
             keys=FileKeyring(settings.keyring, _ROOT_KEY),
             journal=Journal(settings.journal),
             clock=clock,
@@ -97,9 +95,14 @@ class SimulatedGateway:
         finally:
             gateway.storage.engine.dispose()
 
-    def tenant(self, name: str = "shop") -> TenantSimulator:
-        """A new tenant; its name must be free."""
-        tenant_id = create_tenant(self.gateway, name)
+    def anew(self) -> SimulatedGateway:
+        """The same gateway with a clock of its own, which stands at the beginning."""
+        clock = ManualClock(NOW)
+        return SimulatedGateway(replace(self.gateway, clock=clock), clock)
+
+    def tenant(self) -> TenantSimulator:
+        """A new tenant."""
+        tenant_id = create_tenant(self.gateway, f"shop-{next(_NUMBERS)}")
         callers: dict[str, Caller] = {}
         for channel, client_class in CHANNELS.items():
             seen = client_class == "trusted"

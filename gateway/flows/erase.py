@@ -13,14 +13,22 @@ to work, and `replay` carries out the very entry that was journaled.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.flows.context import Gateway, check_store
-from gateway.flows.steps.cascade import ErasureEntry, apply_erasure, erasure_entry
+from gateway.flows.steps.cascade import SCRIBE_CHANNEL, ErasureEntry, apply_erasure, erasure_entry
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.preflight import whom
-from gateway.flows.steps.requests import StoredRequest, acting, note_step, read, with_request, write
+from gateway.flows.steps.requests import (
+    StoredRequest,
+    completed,
+    note_step,
+    read,
+    subjects_of,
+    with_request,
+    write,
+)
 from gateway.rights.cascade import ERASURE_STEPS
 from gateway.rights.model import State
 from gateway.storage.unit_of_work import UnitOfWork
@@ -34,28 +42,32 @@ def erase(gateway: Gateway, tenant_id: int, request_id: int) -> StoredRequest:
         if stored.request.state is not State.RUNNING:
             return stored
         who = whom(gateway, unit, stored)
-        subjects = acting(gateway, tenant_id, stored, unit.rights.subjects(request_id))
-        proved = [(row.token, row.kind) for row in subjects]
-        entry = erasure_entry(gateway, tenant_id, request_id, stored.request.regime, who, proved)
+        proved = [(row.token, row.kind) for row in subjects_of(gateway, unit, stored)]
+        entry, found = erasure_entry(gateway, tenant_id, request_id, stored.request.regime, who, proved)
         end = gateway.journal.append(tenant_id, entry)
-        carry_out(gateway, unit, entry, who.identifiers, end)
+        carry_out(gateway, unit, entry, found, end)
         unit.commit()
     with gateway.storage.begin(tenant_id, write=False) as unit:
         return read(unit, request_id)
 
 
 def carry_out(
-    gateway: Gateway, unit: UnitOfWork, entry: ErasureEntry, identifiers: Collection[int], journal_end: int
+    gateway: Gateway, unit: UnitOfWork, entry: ErasureEntry, found: Mapping[str, int], journal_end: int
 ) -> None:
-    """Steps 4 and 5 for a journaled entry; `journal_end` is where the journal ends behind it."""
+    """Steps 4 and 5 for a journaled entry. `found` are ids of its tokens, `journal_end` is where the journal then ends.
+
+    What is in the journal is done, whatever has become of the request meanwhile.
+    """
     now = gateway.clock.now()
-    scribe = Scribe("system", "rights", gateway.policies.digest, now)
-    counts = apply_erasure(gateway, unit, scribe, entry, identifiers)
+    scribe = Scribe("system", SCRIBE_CHANNEL, gateway.policies.digest, now)
     request_id = int(entry["request"], 16)
-    if unit.rights.get(request_id) is not None:
-        stored = read(unit, request_id, lock=True)
+    known = unit.rights.get(request_id, lock=True)
+    stored = None if known is None else StoredRequest.from_json(known)
+    named = [] if stored is None else [row.token for row in subjects_of(gateway, unit, stored)]
+    counts = apply_erasure(gateway, unit, scribe, entry, found, named)
+    if stored is not None:
         counts["right_subject"] += unit.rights.forget_subjects([request_id])
-        done = replace(stored.request, state=State.COMPLETED, step=ERASURE_STEPS[-1], completed_at=now, held_from=None)
+        done = completed(stored.request, now, step=ERASURE_STEPS[-1])
         write(unit, replace(with_request(stored, done), counts=counts))
         note_step(unit, scribe, done, "receipt")
     unit.log.applied_journal(journal_end)

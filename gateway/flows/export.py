@@ -2,7 +2,8 @@
 
 The person's records, consents, links, disclosures and requests become a ZIP of JSON, CSV and a readable page. What the
 person supplied in the request stands with its own text; every other identifier by kind, channels and dates. Ids are
-made for this export alone. The package is sealed, kept for the policy's days, and erased with the person.
+made for this export alone. The package is sealed, kept for the policy's days, and erased with the person. Nothing of a
+record that speaks of another person, or of a profile that is somebody else's, is in it.
 """
 
 from __future__ import annotations
@@ -10,24 +11,32 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from gateway.audit.entries import EntryKind
+from gateway.consent.model import PERMISSIVE
 from gateway.flows.context import Caller, Gateway, check_store
+from gateway.flows.steps.ancestry import Ancestry, ancestry, trail
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.preflight import whom
 from gateway.flows.steps.reach import Reach
 from gateway.flows.steps.requests import (
     StoredRequest,
+    completed,
     note_step,
     outside_id,
     read,
+    subjects_of,
     texts_of,
     with_request,
     write,
 )
 from gateway.identifiers.sealing import seal
 from gateway.kernel.clock import DAY, day_of
+from gateway.kernel.errors import Stale, Unavailable
+from gateway.matching.exact import RULE
 from gateway.rights.export import (
     ConsentRow,
     DisclosureRow,
@@ -37,32 +46,48 @@ from gateway.rights.export import (
     RequestRow,
     SubjectExport,
 )
-from gateway.rights.model import RequestKind, State
+from gateway.rights.model import RequestKind, RightsRequest, State
 from gateway.rights.package import build_package
+from gateway.rights.verification import proves
+from gateway.storage.ledger import LedgerRow
+from gateway.storage.rights import SubjectRow
 from gateway.storage.tenants import TenantStore
 from gateway.storage.unit_of_work import UnitOfWork
 
 PORTABLE_BASES = frozenset({"consent", "contract"})
 """Portability reaches only what rests on consent or contract (GDPR Art. 20(1)(a))."""
 
+_TRIES = 5
+
 
 def export(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
-    """Run a request that is running -> the completed request; its package can be fetched until it expires."""
+    """Run a request that is running -> the completed request; its package can be fetched until it expires.
+
+    Raises Unavailable when consents keep changing under it.
+    """
+    for _ in range(_TRIES):
+        try:
+            return _export(gateway, caller, request_id)
+        except Stale:
+            continue
+    raise Unavailable("consents keep changing under this export: it is made at the next run")
+
+
+def _export(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
     with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
-        check_store(gateway, unit, merging=True)
+        check_store(gateway, unit, merging=False)
         stored = read(unit, request_id, lock=True)
         if stored.request.state is not State.RUNNING:
             return stored
         now = gateway.clock.now()
         restrictions = unit.log.head().restrictions
-        who = whom(gateway, unit, stored)
-        content = _collect(gateway, unit, stored, who, now)
+        content = _collect(gateway, unit, stored, now)
         keys = gateway.keys.tenant(caller.tenant_id)
         sealed = seal(keys, f"package {outside_id(stored.request)}", build_package(content))
         unit.log.lock_unchanged(restrictions)
         days = gateway.policies.retention.export_package_days
         unit.rights.put_package(request_id, sealed, now + days * DAY)
-        done = replace(stored.request, state=State.COMPLETED, completed_at=now)
+        done = completed(stored.request, now)
         counts = {
             "pseudonym": len(content.identifiers),
             "record": len(content.records),
@@ -72,16 +97,23 @@ def export(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
         write(unit, stored)
         scribe = Scribe.of(caller, gateway.policies.digest, now)
         note_step(unit, scribe, done, "receipt")
-        disclosed = {"request": outside_id(done), "profiles": [f"{one:x}" for one in sorted(who.profiles)]}
+        disclosed = {"request": outside_id(done)}
         unit.log.append([scribe.write(EntryKind.DISCLOSURE_MADE, f"rights.{done.kind.value}", {}, disclosed)])
+        unit.rights.forget_texts(request_id)
         unit.commit()
     return stored
 
 
-def _collect(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Reach, now: int) -> SubjectExport:
-    salt = os.urandom(16)
-    names = {one: _name(salt, one) for one in who.identifiers}
+def _collect(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, now: int) -> SubjectExport:
+    who = whom(gateway, unit, stored)
     portable = stored.request.kind is RequestKind.PORTABILITY
+    events = unit.ledger.rows(who.identifiers)
+    if portable:
+        events = [event for event in events if event.basis in PORTABLE_BASES]
+        who = _portable(who, {event.position for event in events if event.kind in PERMISSIVE})
+    past = Ancestry() if portable else _past(gateway, unit, who)
+    salt = os.urandom(16)
+    names = {one: _name(salt, one) for one in {**who.identifiers, **who.shared}}
     return SubjectExport(
         controller=gateway.controller,
         regime=stored.request.regime,
@@ -89,12 +121,27 @@ def _collect(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Rea
         made_at=now,
         purposes={name: purpose.description for name, purpose in gateway.policies.purposes.items()},
         identifiers=_identifiers(gateway, unit, stored, who, names),
-        records=_records(who, names, portable=portable),
-        consents=_consents(unit, who, names),
-        links=() if portable else _links(unit, who),
-        requests=_requests(unit, who),
-        disclosures=() if portable else _disclosures(unit, who),
+        records=_records(who, names),
+        consents=_consents(events, names),
+        links=_links(who, past),
+        requests=_requests(gateway, unit, stored, who),
+        disclosures=_disclosures(unit, who, past),
     )
+
+
+def _portable(who: Reach, grants: AbstractSet[int]) -> Reach:
+    """What rests on consent or contract: those records, the identifiers in them and what the request proved."""
+    records = [held for held in who.records if not grants.isdisjoint(map(int, held.row.basis.split()))]
+    named = {link.identifier_id for held in records for link in held.links} | who.proved
+    identifiers = {one: row for one, row in who.identifiers.items() if one in named}
+    shared = {one: row for one, row in who.shared.items() if one in named}
+    return replace(who, records=records, identifiers=identifiers, shared=shared)
+
+
+def _past(gateway: Gateway, unit: UnitOfWork, who: Reach) -> Ancestry:
+    homes = {one for graph in gateway.policies.graphs for one in unit.profiles.home_of(graph, who.identifiers).values()}
+    begin = trail(unit, homes, [held.row.record_id for held in who.records], who.identifiers)
+    return ancestry(unit, homes, begin, who.identifiers)
 
 
 def _name(salt: bytes, identifier: int) -> str:
@@ -104,12 +151,14 @@ def _name(salt: bytes, identifier: int) -> str:
 def _identifiers(
     gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Reach, names: dict[int, str]
 ) -> tuple[IdentifierRow, ...]:
+    """The person's own, and what their records name besides."""
     subjects = unit.rights.subjects(stored.request.id)
     texts = texts_of(gateway, unit.tenant_id, stored.request, subjects)
     seen: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    for row in who.records:
-        for link in who.links[row.record_id]:
+    for row, links, _ in who.records:
+        for link in links:
             seen[link.identifier_id].append((row.channel, row.observed_at))
+    beside = {one: row for one, row in who.shared.items() if one in seen}
     return tuple(
         IdentifierRow(
             id=names[one],
@@ -119,27 +168,24 @@ def _identifiers(
             last_seen=max((at for _, at in seen[one]), default=stored.request.received_at),
             supplied=texts.get(identifier.token, ""),
         )
-        for one, identifier in who.identifiers.items()
+        for one, identifier in {**who.identifiers, **beside}.items()
     )
 
 
-def _records(who: Reach, names: dict[int, str], *, portable: bool) -> tuple[RecordRow, ...]:
+def _records(who: Reach, names: dict[int, str]) -> tuple[RecordRow, ...]:
     return tuple(
         RecordRow(
             channel=row.channel,
             observed_at=row.observed_at,
             purpose=row.purpose,
             rule=row.rule,
-            identifiers=tuple(
-                names[link.identifier_id] for link in who.links[row.record_id] if link.identifier_id in names
-            ),
+            identifiers=tuple(names[link.identifier_id] for link in links if link.identifier_id in names),
         )
-        for row in who.records
-        if not portable or row.basis
+        for row, links, _ in who.records
     )
 
 
-def _consents(unit: UnitOfWork, who: Reach, names: dict[int, str]) -> tuple[ConsentRow, ...]:
+def _consents(events: Sequence[LedgerRow], names: dict[int, str]) -> tuple[ConsentRow, ...]:
     return tuple(
         ConsentRow(
             kind=row.kind,
@@ -151,18 +197,25 @@ def _consents(unit: UnitOfWork, who: Reach, names: dict[int, str]) -> tuple[Cons
             notice=row.notice,
             identifier=names[row.identifier_id],
         )
-        for row in unit.ledger.rows(who.identifiers)
+        for row in events
+        if row.identifier_id in names
     )
 
 
-def _links(unit: UnitOfWork, who: Reach) -> tuple[LinkRow, ...]:
-    kinds = tuple(sorted({identifier.kind for identifier in who.identifiers.values()}))
-    rows = unit.disclosures.changes_of(who.profiles)
-    return tuple(LinkRow(when=row.made_at, event=row.kind, rule="exact_identifier.v1", kinds=kinds) for row in rows)
+def _links(who: Reach, past: Ancestry) -> tuple[LinkRow, ...]:
+    """Changes whose entries name one of the person's identifiers, with the kinds of those."""
+    kinds = {at: sorted({who.identifiers[one].kind for one in named}) for at, named in past.named.items() if named}
+    events = {row.position: (row.made_at, row.kind) for row in past.rows}
+    return tuple(
+        LinkRow(when=events[at][0], event=events[at][1], rule=RULE, kinds=tuple(several))
+        for at, several in sorted(kinds.items())
+    )
 
 
-def _requests(unit: UnitOfWork, who: Reach) -> tuple[RequestRow, ...]:
-    tokens = [identifier.token for identifier in who.identifiers.values()]
+def _requests(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Reach) -> tuple[RequestRow, ...]:
+    """The person's requests, this one among them; not those in which somebody else merely named them."""
+    tokens = {identifier.token for identifier in who.identifiers.values()}
+    tokens |= {row.token for row in subjects_of(gateway, unit, stored)}
     requests = [read(unit, one).request for one in unit.rights.requests_about(tokens)]
     return tuple(
         RequestRow(
@@ -174,11 +227,22 @@ def _requests(unit: UnitOfWork, who: Reach) -> tuple[RequestRow, ...]:
             completed_at=one.completed_at,
         )
         for one in requests
+        if _is_theirs(one, unit.rights.subjects(one.id), tokens)
     )
 
 
-def _disclosures(unit: UnitOfWork, who: Reach) -> tuple[DisclosureRow, ...]:
-    rows = unit.disclosures.disclosures_of(who.profiles)
+def _is_theirs(request: RightsRequest, subjects: Sequence[SubjectRow], tokens: AbstractSet[bytes]) -> bool:
+    theirs = [row for row in subjects if row.token in tokens]
+    return len(theirs) == len(subjects) or any(proves(request.proof, row.kind) for row in theirs)
+
+
+def _disclosures(unit: UnitOfWork, who: Reach, past: Ancestry) -> tuple[DisclosureRow, ...]:
+    """To whom the person's profiles were shown: those that ended, the living ones since they hold the person."""
+    since = dict.fromkeys(past.ended, 0)
+    for row in sorted(past.rows):
+        if row.profile_id in who.profiles and past.named[row.position]:
+            since.setdefault(row.profile_id, row.position)
+    rows = [row for row in unit.disclosures.disclosures_of(since) if row.position >= since[row.profile_id]]
     names = {client.client_id: client.name for client in TenantStore(unit.session).clients(unit.tenant_id)}
     return tuple(
         DisclosureRow(recipient=names.get(row.client_id, "a former client"), when=row.made_at, purpose=row.purpose)

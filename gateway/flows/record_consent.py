@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.consent.authority import Authority
+from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.flows.context import Caller, Gateway, Role, check_store
-from gateway.flows.messages import Problem
+from gateway.flows.messages import ConsentAssertion, Problem
 from gateway.flows.requests import ConsentEventInput
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
@@ -33,7 +33,7 @@ from gateway.kernel.errors import InvalidInput
 from gateway.kernel.ids import draw
 from gateway.policy.model import PolicySet
 from gateway.profiles.engine import Plan, plan
-from gateway.storage.tombstones import ERASED
+from gateway.storage.tombstones import ERASED, RETURNED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
 
@@ -42,6 +42,11 @@ class Statement(Named):
     """One event on its way."""
 
     event: ConsentEventInput | None = None
+
+    @property
+    def occurred_at(self) -> int:
+        """When what is stated happened, in milliseconds; 0 where nothing is stated."""
+        return 0 if self.event is None else self.event.consent.occurred_at
 
 
 def record_consent(
@@ -56,6 +61,8 @@ def record_consent(
             around = surroundings(gateway, unit, statements, gateway.policies.graphs)
             hearing = Hearing(around.ledger, around.rules, around.now)
             erased = screen_events(gateway, caller, unit, statements, around)
+            heard = [statement for statement in statements if statement.index not in erased]
+            _recall(gateway, caller, unit, heard, around, hearing)
             for statement in statements:
                 if statement.index not in erased:
                     results[statement.index] = hear_event(gateway, caller, statement, hearing)
@@ -101,20 +108,51 @@ def screen_events(
     gateway: Gateway, caller: Caller, unit: UnitOfWork, statements: Sequence[Statement], around: Surroundings
 ) -> set[int]:
     """Step 2: places of the statements about somebody who was erased."""
+    return {
+        statement.index
+        for statement, standing in _standing(gateway, caller, unit, statements, around)
+        for stone in standing
+        if stone.scope == ERASED or (stone.scope == RETURNED and statement.occurred_at <= stone.erased_at)
+    }
+
+
+def _standing(
+    gateway: Gateway, caller: Caller, unit: UnitOfWork, statements: Sequence[Statement], around: Surroundings
+) -> list[tuple[Statement, list[Tombstone]]]:
+    """Statements with the tombstones their people stand under."""
     if not unit.tombstones.any():
-        return set()
+        return []
     key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.SUPPRESS)
     tokens = {
         statement.index: [
             tombstone_token(key, one.token)
             for one, rule in zip(statement.pseudonyms, statement.rules, strict=True)
-            if rule.tombstoned
+            if rule.scope in LEDGER_SCOPES
         ]
         for statement in statements
     }
-    standing = unit.tombstones.find({token for several in tokens.values() for token in several}, around.now)
-    erased = {token for token, stone in standing.items() if stone.scope == ERASED}
-    return {index for index, several in tokens.items() if not erased.isdisjoint(several)}
+    found = unit.tombstones.find({token for several in tokens.values() for token in several}, around.now)
+    return [
+        (statement, [stone for token in tokens[statement.index] for stone in found.get(token, ())])
+        for statement in statements
+    ]
+
+
+def _recall(
+    gateway: Gateway,
+    caller: Caller,
+    unit: UnitOfWork,
+    statements: Sequence[Statement],
+    around: Surroundings,
+    hearing: Hearing,
+) -> None:
+    """Restrictions of identifiers that a restored store did not know yet enter the ledger with their first event."""
+    for statement, standing in _standing(gateway, caller, unit, statements, around):
+        recalled = [stone for stone in standing if stone.scope not in (ERASED, RETURNED)]
+        for stone in recalled:
+            restriction = ConsentAssertion(stone.source, stone.scope, stone.erased_at, "", "journal")
+            hearing.bind(restriction, statement.ids, (stone.regime,))
+        unit.tombstones.lift(recalled)
 
 
 def hear_event(gateway: Gateway, caller: Caller, statement: Statement, hearing: Hearing) -> ConsentResult:

@@ -11,46 +11,42 @@ from collections.abc import Mapping
 from typing import cast
 
 from gateway.audit.entries import EntryKind
-from gateway.consent.authority import Authority
-from gateway.flows.context import Caller, Gateway
+from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.erase import carry_out
 from gateway.flows.messages import ConsentAssertion
 from gateway.flows.record_consent import write_hearing
 from gateway.flows.steps.cascade import ErasureEntry
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
-from gateway.flows.steps.journal import JournaledAct, find_by_tokens
+from gateway.flows.steps.journal import JournaledAct, find_by_tokens, remember, tokens_in
 from gateway.flows.steps.load import surroundings
 from gateway.flows.steps.prepare import Named
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.model import Pseudonym
 from gateway.kernel.errors import Unavailable
-from gateway.storage.tombstones import Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
 
 def replay(gateway: Gateway, caller: Caller) -> int:
     """Carry out what the journal holds and the store does not -> how many entries that were.
 
-    Raises Unavailable when the journal is damaged or of a kind this version does not know.
+    Needs the role dpo or admin. Raises Unavailable when the journal is damaged or of a kind this version does not know.
     """
-    key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.SUPPRESS)
+    caller.require(Role.DPO, Role.ADMIN)
+    found: dict[str, int] | None = None
     done = 0
     while True:
         with gateway.storage.begin(caller.tenant_id, write=True) as unit:
-            entries = gateway.journal.entries(caller.tenant_id, unit.log.head().journal_offset)
-            following = next(entries, None)
-            if following is None:
+            start = unit.log.head().journal_offset
+            end, entry = next(gateway.journal.entries(caller.tenant_id, start), (start, None))
+            if entry is None:
                 return done
-            end, entry = following
+            if found is None:
+                found = _find_all(gateway, unit, start)
             if entry.get("type") == "erasure":
-                erasure = cast("ErasureEntry", entry)
-                found = find_by_tokens(unit, key, erasure["tokens"])
-                carry_out(gateway, unit, erasure, list(found.values()), end)
+                carry_out(gateway, unit, cast("ErasureEntry", entry), found, end)
             elif entry.get("type") == "consent":
-                acts = cast("list[JournaledAct]", entry["acts"])
-                found = find_by_tokens(unit, key, [token for act in acts for token in act["tokens"]])
-                _consents(gateway, caller, unit, acts, found)
+                _consents(gateway, caller, unit, cast("list[JournaledAct]", entry["acts"]), found)
                 unit.log.applied_journal(end)
             else:
                 raise Unavailable("the journal holds an act this version does not know: upgrade the gateway")
@@ -60,30 +56,30 @@ def replay(gateway: Gateway, caller: Caller) -> int:
         done += 1
 
 
+def _find_all(gateway: Gateway, unit: UnitOfWork, start: int) -> dict[str, int]:
+    """Tokens -> ids for everybody the journal names from `start` on, in one pass over the store.
+
+    Nobody else can write to a store that is behind its journal: until the end, only erasures take some away.
+    """
+    key = gateway.keys.tenant(unit.tenant_id).hmac(KeyPurpose.SUPPRESS)
+    tokens = {token for _, entry in gateway.journal.entries(unit.tenant_id, start) for token in tokens_in(entry)}
+    return find_by_tokens(unit, key, tokens)
+
+
 def _consents(
     gateway: Gateway, caller: Caller, unit: UnitOfWork, acts: list[JournaledAct], found: Mapping[str, int]
 ) -> None:
-    rows = {row.identifier_id: row for row in unit.identifiers.describe(found.values())}
+    named = {found[token] for act in acts for token in act["tokens"] if token in found}
+    rows = {row.identifier_id: row for row in unit.identifiers.describe(named)}
     people: list[Named] = []
     for place, act in enumerate(acts):
-        known = [rows[found[token]] for token in act["tokens"] if token in found]
+        known = [rows[found[token]] for token in act["tokens"] if found.get(token) in rows]
         pseudonyms = [Pseudonym(row.kind, row.token, row.namespace) for row in known]
         people.append(Named(place, pseudonyms, [gateway.policies.kinds[one.kind] for one in pseudonyms]))
     around = surroundings(gateway, unit, people, gateway.policies.graphs)
     hearing = Hearing(around.ledger, around.rules, around.now)
-    authority = Authority(gateway.policies.classes["trusted"])
     for act, person in zip(acts, people, strict=True):
         assertion = ConsentAssertion(act["kind"], act["purpose"], act["occurred_at"], "", "journal")
-        hearing.hear([assertion], person.ids, authority, tuple(act["regimes"].split()))
+        hearing.bind(assertion, person.ids, tuple(act["regimes"].split()), derived=act["derived"])
     write_hearing(gateway, caller, unit, around, hearing, journaled=True)
-    chain = gateway.keys.tenant(unit.tenant_id).chain
-    unit.tombstones.put(
-        [
-            Tombstone(
-                bytes.fromhex(token), chain, act["regimes"], act["purpose"], act["kind"], 0, act["occurred_at"], None
-            )
-            for act in acts
-            for token in act["tokens"]
-            if token not in found
-        ]
-    )
+    remember(gateway, unit, acts, {token for token, one in found.items() if one in rows})

@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.consent.authority import Authority
 from gateway.consent.model import ANY_PURPOSE, EventKind
 from gateway.flows.context import Caller, Gateway, check_store
 from gateway.flows.messages import ConsentAssertion
 from gateway.flows.record_consent import write_hearing
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
+from gateway.flows.steps.journal import JournaledAct, remember, write_acts
 from gateway.flows.steps.load import surroundings
 from gateway.flows.steps.preflight import whom
 from gateway.flows.steps.prepare import Named
-from gateway.flows.steps.requests import StoredRequest, acting, note_step, read, with_request, write
+from gateway.flows.steps.requests import (
+    StoredRequest,
+    completed,
+    note_step,
+    read,
+    subjects_of,
+    with_request,
+    write,
+)
+from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.model import Pseudonym
+from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.rights.model import RequestKind, State
+from gateway.storage.tombstones import ERASED
 from gateway.storage.unit_of_work import UnitOfWork
 
 OPT_OUT_PURPOSES = ("sale", "sharing", "targeted_advertising")
@@ -40,35 +51,61 @@ def restrict(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest
         stored = read(unit, request_id, lock=True)
         if stored.request.state is not State.RUNNING:
             return stored
-        people = [_person(gateway, unit, stored)]
+        person = _person(gateway, unit, stored)
+        people = [_without_erased(gateway, unit, stored, person)]
         around = surroundings(gateway, unit, people, gateway.policies.graphs)
         hearing = Hearing(around.ledger, around.rules, around.now)
-        regimes = (stored.request.regime,)
-        authority = Authority(gateway.policies.classes["trusted"])
-        hearing.hear(_assertions(stored), people[0].ids, authority, regimes)
+        for assertion in _assertions(stored):
+            hearing.bind(assertion, people[0].ids, (stored.request.regime,))
         retracted = write_hearing(gateway, caller, unit, around, hearing)
         counts = {
             "ledger": sum(len(event.identifiers) for event in hearing.events),
             "record": sum(len(records) for records in retracted.values()),
         }
-        done = replace(stored.request, state=State.COMPLETED, completed_at=around.now)
+        done = completed(stored.request, around.now)
         stored = replace(with_request(stored, done), counts=counts)
         write(unit, stored)
         note_step(unit, Scribe.of(caller, gateway.policies.digest, around.now), done, "receipt")
-        unit.rights.forget_subjects([request_id])
+        unit.rights.forget_texts(request_id)
         unit.commit()
     return stored
 
 
 def _person(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> Named:
     """Everything the request reaches, and the identifiers of the request the store does not know yet."""
-    subjects = acting(gateway, unit.tenant_id, stored, unit.rights.subjects(stored.request.id))
     who = whom(gateway, unit, stored)
-    named = {row.token: Pseudonym(row.kind, row.token, row.namespace) for row in subjects}
-    named.update({row.token: Pseudonym(row.kind, row.token, row.namespace) for row in who.identifiers.values()})
-    shared = {row.token for row in who.shared.values()}
-    pseudonyms = [one for token, one in sorted(named.items()) if token not in shared]
+    theirs = [*who.identifiers.values(), *who.staying.values()]
+    named = {row.token: Pseudonym(row.kind, row.token, row.namespace) for row in subjects_of(gateway, unit, stored)}
+    for row in who.shared.values():
+        named.pop(row.token, None)
+    named |= {row.token: Pseudonym(row.kind, row.token, row.namespace) for row in theirs}
+    pseudonyms = [one for _, one in sorted(named.items())]
     return Named(0, pseudonyms, [gateway.policies.kinds[one.kind] for one in pseudonyms])
+
+
+def _without_erased(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, person: Named) -> Named:
+    """Who was erased stays out of the store: their restriction is remembered beside the tombstone, for their return."""
+    key = gateway.keys.tenant(unit.tenant_id).hmac(KeyPurpose.SUPPRESS)
+    hidden = {one.token: tombstone_token(key, one.token) for one in person.pseudonyms}
+    standing = unit.tombstones.find(hidden.values(), gateway.clock.now())
+    erased = {token for token, several in standing.items() if any(stone.scope == ERASED for stone in several)}
+    if not erased:
+        return person
+    acts: list[JournaledAct] = [
+        {
+            "tokens": sorted(token.hex() for token in erased),
+            "derived": False,
+            "kind": str(one.kind),
+            "purpose": one.purpose,
+            "occurred_at": one.occurred_at,
+            "regimes": stored.request.regime,
+        }
+        for one in _assertions(stored)
+    ]
+    write_acts(gateway, unit, acts)
+    remember(gateway, unit, acts, ())
+    left = [one for one in person.pseudonyms if hidden[one.token] not in erased]
+    return Named(0, left, [gateway.policies.kinds[one.kind] for one in left])
 
 
 def _assertions(stored: StoredRequest) -> list[ConsentAssertion]:

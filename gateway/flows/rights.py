@@ -19,6 +19,7 @@ from gateway.flows.steps.preflight import preflight
 from gateway.flows.steps.prepare import pseudonymize
 from gateway.flows.steps.requests import (
     StoredRequest,
+    check_proof,
     note_step,
     outside_id,
     read,
@@ -67,7 +68,7 @@ def submit(gateway: Gateway, caller: Caller, submission: RightsSubmission, refer
     with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
         known = unit.rights.by_reference(token)
         if known is not None:
-            return _view(gateway, unit, read(unit, known))
+            return _view(gateway, caller, unit, read(unit, known))
         request = states.submit(
             rule,
             request_id=draw(1)[0],
@@ -76,26 +77,28 @@ def submit(gateway: Gateway, caller: Caller, submission: RightsSubmission, refer
             received_at=min(submission.received_at, gateway.clock.now()),
             holidays=gateway.policies.regimes[regime].holidays,
             submitted_by=caller.client_id,
-            proof=submission.proof if caller.role is Role.DPO or submission.proof == "account_login" else "",
+            proof=submission.proof if _vouches(gateway, caller, submission) else "",
         )
         pseudonymizer = Pseudonymizer(keys)
         subjects: dict[bytes, SubjectRow] = {}
         for place, identifier in enumerate(submission.identifiers):
             try:
-                (one, *_), _ = pseudonymize([identifier], gateway.policies, pseudonymizer, submission.jurisdiction)
+                names, _ = pseudonymize([identifier], gateway.policies, pseudonymizer, submission.jurisdiction)
             except InvalidInput as error:
                 field = error.field.replace("identifiers[0]", f"identifiers[{place}]")
                 raise InvalidInput(str(error), field=field, rule=error.rule) from None
             text = b"r" + identifier.value.encode() if isinstance(identifier, RawIdentifier) else b"h"
-            sealed = seal(keys, encode("req", request.id), text)
-            subjects.setdefault(one.token, SubjectRow(one.token, one.kind, one.namespace, sealed))
+            for one in names:
+                sealed = seal(keys, encode("req", request.id), text)
+                subjects.setdefault(one.token, SubjectRow(one.token, one.kind, one.namespace, sealed))
         stored = StoredRequest(request)
         unit.rights.add(
             request.id, token, stored.to_json(), request.state.value, request.due_at, list(subjects.values())
         )
+        check_proof(gateway, unit, request)
         note_step(unit, Scribe.of(caller, gateway.policies.digest, gateway.clock.now()), request, "submitted")
         unit.commit()
-    return _view_after(gateway, caller.tenant_id, stored)
+    return _view_after(gateway, caller, stored)
 
 
 def act(
@@ -139,12 +142,14 @@ def act(
             stored = replace(stored, preflight=found)
         if action is Action.APPROVE:
             stored = replace(stored, include_hanging=include_hanging)
+        if action is Action.VERIFY:
+            check_proof(gateway, unit, after)
         write(unit, stored)
         note_step(unit, scribe, after, action.value)
-        if after.state in (State.DENIED, State.CANCELLED):
-            unit.rights.forget_subjects([after.id])
+        if not after.open:
+            unit.rights.forget_texts(after.id)
         unit.commit()
-    return _view_after(gateway, caller.tenant_id, stored)
+    return _view_after(gateway, caller, stored)
 
 
 def show(gateway: Gateway, caller: Caller, identifier: str) -> RequestView:
@@ -154,7 +159,7 @@ def show(gateway: Gateway, caller: Caller, identifier: str) -> RequestView:
         stored = read(unit, request_id(identifier))
         if caller.role is Role.CHANNEL and stored.request.submitted_by != caller.client_id:
             raise NotFound("there is no such request")
-        return _view(gateway, unit, stored)
+        return _view(gateway, caller, unit, stored)
 
 
 def list_requests(gateway: Gateway, caller: Caller, state: State | None = None) -> list[RequestView]:
@@ -162,7 +167,7 @@ def list_requests(gateway: Gateway, caller: Caller, state: State | None = None) 
     caller.require(Role.DPO, Role.AUDITOR)
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         bodies = unit.rights.bodies(None if state is None else state.value)
-        return [_view(gateway, unit, StoredRequest.from_json(body)) for body in bodies]
+        return [_view(gateway, caller, unit, StoredRequest.from_json(body)) for body in bodies]
 
 
 def package(gateway: Gateway, caller: Caller, identifier: str) -> bytes:
@@ -172,7 +177,7 @@ def package(gateway: Gateway, caller: Caller, identifier: str) -> bytes:
     """
     caller.require(Role.DPO)
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
-        check_store(gateway, unit, merging=True)
+        check_store(gateway, unit, merging=False)
         request = read(unit, request_id(identifier)).request
         if request.kind not in (RequestKind.ACCESS, RequestKind.PORTABILITY):
             raise NotFound("this kind of request has no package")
@@ -211,12 +216,19 @@ def _reference(gateway: Gateway, caller: Caller, reference: str) -> bytes:
     return RecordTokens(gateway.keys.tenant(caller.tenant_id), f"rights:{caller.client_id}").of(reference)
 
 
-def _view_after(gateway: Gateway, tenant_id: int, stored: StoredRequest) -> RequestView:
-    with gateway.storage.begin(tenant_id, write=False) as unit:
-        return _view(gateway, unit, stored)
+def _vouches(gateway: Gateway, caller: Caller, submission: RightsSubmission) -> bool:
+    """Whether the caller can say how the person was proved: an officer, or a channel with a secret key by its login."""
+    by_login = submission.proof == "account_login" and caller.authority(gateway.policies).rules.verified
+    return caller.role is Role.DPO or by_login
 
 
-def _view(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> RequestView:
+def _view_after(gateway: Gateway, caller: Caller, stored: StoredRequest) -> RequestView:
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        return _view(gateway, caller, unit, stored)
+
+
+def _view(gateway: Gateway, caller: Caller, unit: UnitOfWork, stored: StoredRequest) -> RequestView:
+    """A channel does not see the preflight: it tells whether and in how many channels the person is known."""
     request = stored.request
     regime = gateway.policies.regimes[request.regime]
     possible = states.possible(
@@ -227,4 +239,5 @@ def _view(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> RequestV
     )
     steps = tuple((step, at, made) for at, step, made in unit.rights.steps(request.id))
     by_hand = tuple(action for action in possible if action in _BY_OFFICER)
-    return RequestView(outside_id(request), request, by_hand, steps, stored.preflight)
+    found = None if caller.role is Role.CHANNEL else stored.preflight
+    return RequestView(outside_id(request), request, by_hand, steps, found)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from gateway.flows.context import Caller, Gateway
+from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.erase import erase
 from gateway.flows.export import export
 from gateway.flows.replay import replay
 from gateway.flows.restrict import restrict
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.requests import StoredRequest, note_step, read, rule_of, with_request, write
+from gateway.kernel import logs
 from gateway.rights import states
 from gateway.rights.model import Action, RequestKind, State
 
@@ -16,17 +17,28 @@ from gateway.rights.model import Action, RequestKind, State
 def run_approved(gateway: Gateway, caller: Caller) -> list[StoredRequest]:
     """Run every approved or interrupted request of the caller's tenant -> the requests as they are afterwards.
 
-    A journal ahead of the store is replayed first.
+    A journal ahead of the store is replayed first. A run that fails is logged, leaves its request running for the
+    next time, and keeps no other from being run.
     """
     replay(gateway, caller)
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         bodies = unit.rights.bodies(State.RUNNING.value) + unit.rights.bodies(State.APPROVED.value)
-    waiting = [StoredRequest.from_json(body).request for body in bodies]
-    return [run(gateway, caller, request.id) for request in waiting]
+    waiting = [StoredRequest.from_json(body).request.id for body in bodies]
+    return [_attempt(gateway, caller, request_id) for request_id in waiting]
+
+
+def _attempt(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
+    try:
+        return run(gateway, caller, request_id)
+    except Exception as failed:  # noqa: BLE001 - whatever is wrong with one request, the others are run
+        logs.failure("right_failed", failed, tenant=caller.tenant_id)
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        return read(unit, request_id)
 
 
 def run(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
-    """Start one request and carry it out. Raises Conflict when it is not approved."""
+    """Start one request and carry it out. Raises Conflict when it is not approved. Needs the role dpo or admin."""
+    caller.require(Role.DPO, Role.ADMIN)
     stored = _start(gateway, caller, request_id)
     match stored.request.kind:
         case RequestKind.ERASURE:

@@ -38,7 +38,8 @@ def is_placeholder(bare: str, rule: KindRule) -> bool:
     """
     if rule.denies(bare) or (bare[0] in _FILLER and not bare.strip(_FILLER)):
         return True
-    return len(bare) <= _LONGEST_WORD and rule.denies(bare.casefold())
+    folded = bare.casefold()
+    return folded != bare and len(bare) <= _LONGEST_WORD and rule.denies(folded)
 
 
 def is_placeholder_digest(sha256: bytes, rule: KindRule) -> bool:

@@ -26,16 +26,23 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._ends: dict[int, tuple[int, int, int]] = {}  # tenant -> (bytes, changed at, end of the last whole entry)
 
     def size(self, tenant_id: int) -> int:
         """End of the last whole entry in bytes; 0 when there is none. Raises Unavailable when it cannot be read."""
+        path = self._path(tenant_id)
         try:
-            with self._path(tenant_id).open("rb") as file:
-                return _end_of_entries(file)
+            found = path.stat()
+            known = self._ends.get(tenant_id)
+            if known is None or known[:2] != (found.st_size, found.st_mtime_ns):
+                with path.open("rb") as file:
+                    known = found.st_size, found.st_mtime_ns, _end_of_entries(file)
         except FileNotFoundError:
             return 0
         except OSError as error:
             raise Unavailable("the journal cannot be read") from error
+        self._ends[tenant_id] = known
+        return known[2]
 
     def append(self, tenant_id: int, entry: Mapping[str, object]) -> int:
         """Write one act durably -> the journal's new end. Raises Unavailable when that fails."""
@@ -48,8 +55,7 @@ class Journal:
             with os.fdopen(descriptor, "rb+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.truncate(_end_of_entries(file))
-                if os.write(file.fileno(), line) != len(line):
-                    raise OSError(errno.ENOSPC, "only a part was written")
+                _write_whole(file.fileno(), line)
                 os.fsync(file.fileno())
                 end = os.fstat(file.fileno()).st_size
             if new:
@@ -91,6 +97,11 @@ def _end_of_entries(file: BinaryIO) -> int:
         return end
     file.seek(0)
     return file.read().rfind(b"\n") + 1
+
+
+def _write_whole(descriptor: int, line: bytes) -> None:
+    if os.write(descriptor, line) != len(line):
+        raise OSError(errno.ENOSPC, "only a part was written")
 
 
 def _sync_directory(directory: Path) -> None:

@@ -38,7 +38,118 @@ class TableRule:
     export: str
 
 
-RULES: Mapping[str, TableRule] = MappingProxyType({})
+RULES: Mapping[str, TableRule] = MappingProxyType(
+    {
+        rule.table: rule
+        for rule in (
+            TableRule(
+                "pseudonym",
+                merge="stays: the identifier is the same whoever's profile holds it",
+                split="stays",
+                erasure="deleted, with others that nothing names any more; shared ones stay",
+                export="by kind, channels and dates under an id made for the export; own text where supplied",
+            ),
+            TableRule(
+                "profile",
+                merge="the older lives on with the regimes of both, the younger is deleted",
+                split="the largest part keeps it, each other part gets a new one",
+                erasure="deleted when nothing, or the smaller part, is left; the rest gets a new one",
+                export="not shown: it has no meaning outside",
+            ),
+            TableRule(
+                "membership",
+                merge="the members of the younger move to the older",
+                split="the members of the smaller parts move to new profiles",
+                erasure="deleted",
+                export="by the identifiers shown together",
+            ),
+            TableRule(
+                "demotion",
+                merge="computed anew over the evidence",
+                split="computed anew over the evidence",
+                erasure="deleted",
+                export="not shown: it says that others use the identifier",
+            ),
+            TableRule(
+                "record",
+                merge="stays: evidence is not changed",
+                split="stays; one that lost its basis is retracted",
+                erasure="deleted; one that speaks of somebody else too loses the person and stays",
+                export="channel, time, purpose, rule, references; portable where on consent or contract",
+            ),
+            TableRule(
+                "link",
+                merge="stays; `cut` is computed anew",
+                split="stays; `cut` is computed anew",
+                erasure="deleted, with every record that is the person's alone",
+                export="by the references of the record it belongs to",
+            ),
+            TableRule(
+                "decision",
+                merge="stays: it was made before",
+                split="stays",
+                erasure="deleted with its record; its commitment stays in the log and can no longer be opened",
+                export="by the rule of the record it was made on",
+            ),
+            TableRule(
+                "ledger",
+                merge="stays where it was stated; restrictions of the whole person are derived on all members",
+                split="stays, derived restrictions too",
+                erasure="deleted; a restriction that binds others is written again for them",
+                export="kind, purpose, day, channel, basis, method and notice",
+            ),
+            TableRule(
+                "tombstone",
+                merge="stands by itself",
+                split="stands by itself",
+                erasure="one is made for each identifier of a person's kind; goes at its end or by proven consent",
+                export="not shown: nobody is in the store whom it could be shown to",
+            ),
+            TableRule(
+                "change",
+                merge="one row for the survivor and one for each absorbed profile",
+                split="one row for the part that lives on and one for each other",
+                erasure="deleted; one row tells recipients that the profile ended",
+                export="when and what; not for portability",
+            ),
+            TableRule(
+                "disclosure",
+                merge="stays with the profile that was shown",
+                split="stays with the profile that was shown",
+                erasure="deleted",
+                export="recipient, time and purpose; not for portability",
+            ),
+            TableRule(
+                "log_opening",
+                merge="the new entry's names both profiles",
+                split="the new entry's names all parts",
+                erasure="deleted: the entries stay and say nothing about anyone",
+                export="by the rows of changes, consents and disclosures",
+            ),
+            TableRule(
+                "right_request",
+                merge="stays: a request acts on identifiers",
+                split="stays",
+                erasure="stays: it says what was asked and done, not about whom",
+                export="kind, state and times of the person's own",
+            ),
+            TableRule(
+                "right_subject",
+                merge="stays: a request acts on identifiers",
+                split="stays",
+                erasure="deleted in every request that names the person",
+                export="its text beside the identifier it stands for",
+            ),
+            TableRule(
+                "right_package",
+                merge="stays as it was made",
+                split="stays as it was made",
+                erasure="deleted, earlier exports too; else at its end",
+                export="is the export",
+            ),
+        )
+    }
+)
 
 
 def check_complete(tables: AbstractSet[str], rules: Mapping[str, TableRule] = RULES) -> list[str]:

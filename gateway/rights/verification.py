@@ -35,14 +35,24 @@ def check_method(method: str) -> str:
     return method
 
 
+def proves(method: str, kind: str) -> bool:
+    """Whether `method` ("" = none) proves raw identifiers of this kind."""
+    kinds = _PROVES.get(method, frozenset())
+    return kinds is None or kind in kinds
+
+
 def proved(method: str, identifiers: Iterable[RawIdentifier | HashedIdentifier]) -> tuple[RawIdentifier, ...]:
     """Those of a request's identifiers that `method` proves, in their order; never a digest.
 
-    Raises InvalidInput for an unknown method.
+    Raises InvalidInput for an unknown method, and where a method that reaches one address is to prove several.
     """
     kinds = _PROVES[check_method(method)]
-    return tuple(
+    accepted = tuple(
         identifier
         for identifier in identifiers
         if isinstance(identifier, RawIdentifier) and (kinds is None or identifier.kind in kinds)
     )
+    if kinds is not None and len({identifier.value for identifier in accepted}) > 1:
+        message = f"{method} proves one address, and this names several: make a request of each"
+        raise InvalidInput(message, field="proof", rule="proves_one_address")
+    return accepted

@@ -42,7 +42,7 @@ class DisclosureStore:
     def add_decisions(
         self, batch_id: int, position: int, commitments: bytes, disclosures: Sequence[tuple[int, str]]
     ) -> None:
-        """A batch's decisions: commitments (32 bytes each, in order) and (place, disclosure text) of the erasable half."""
+        """A batch's decisions: commitments (32 bytes each, in order) and (place, disclosure text), which can go."""
         self._session.insert(schema.decision_batch, [(self._tenant, batch_id, position, commitments)])
         self._session.insert(schema.decision, [(self._tenant, batch_id, place, text) for place, text in disclosures])
 
@@ -81,19 +81,19 @@ class DisclosureStore:
         A batch's changes stand right before its decisions and bear the time at which its records were received.
         """
         sql = (
-            "SELECT DISTINCT c.position FROM record r"
-            " JOIN decision_batch b ON b.tenant_id = r.tenant_id AND b.batch_id = r.batch_id"
-            " JOIN change c ON c.tenant_id = r.tenant_id AND c.position < b.position AND c.position >= b.position - ?"
-            " AND c.made_at = r.received_at WHERE NOT r.active AND r.tenant_id = ? AND r.record_id {keys}"
+            "SELECT DISTINCT c.position FROM record r CROSS JOIN decision_batch b CROSS JOIN change c"
+            " WHERE b.tenant_id = r.tenant_id AND b.batch_id = r.batch_id AND c.tenant_id = r.tenant_id"
+            " AND c.position < b.position AND c.position >= b.position - ? AND c.made_at = r.received_at"
+            " AND NOT r.active AND r.tenant_id = ? AND r.record_id {keys}"
         )
         return {at for (at,) in self._session.rows_by_key(sql, record_ids, [_REACH, self._tenant])}
 
     def changes_made_by(self, identifiers: Collection[int]) -> set[int]:
         """Identifiers -> positions of the changes that followed a restriction of theirs in the same transaction."""
         sql = (
-            "SELECT DISTINCT c.position FROM ledger l JOIN change c ON c.tenant_id = l.tenant_id"
+            "SELECT DISTINCT c.position FROM ledger l CROSS JOIN change c WHERE c.tenant_id = l.tenant_id"
             " AND c.position > l.position AND c.position <= l.position + ? AND c.made_at = l.known_at"
-            " WHERE l.kind NOT IN ('grant', 'opt_in') AND l.tenant_id = ? AND l.identifier_id {keys}"
+            " AND l.kind NOT IN ('grant', 'opt_in') AND l.tenant_id = ? AND l.identifier_id {keys}"
         )
         return {at for (at,) in self._session.rows_by_key(sql, identifiers, [_REACH, self._tenant])}
 

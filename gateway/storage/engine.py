@@ -25,6 +25,7 @@ _SQLITE_PRAGMAS = (
     "foreign_keys=ON",
     "recursive_triggers=ON",
     "temp_store=MEMORY",
+    "wal_autocheckpoint=10000",
     "cache_size=-131072",
 )
 

@@ -62,6 +62,12 @@ class LedgerStore:
         sql = f"SELECT {columns} FROM ledger WHERE tenant_id = ? AND identifier_id {{keys}} ORDER BY position"  # noqa: S608 - constant
         return [LedgerRow._make(row) for row in self._session.rows_by_key(sql, identifiers, [self._tenant])]
 
+    def rows_at(self, positions: Collection[int]) -> list[LedgerRow]:
+        """Whole rows of these events, on whomever they stand."""
+        columns = ", ".join(LedgerRow._fields)
+        sql = f"SELECT {columns} FROM ledger WHERE tenant_id = ? AND position {{keys}}"  # noqa: S608 - constant
+        return [LedgerRow._make(row) for row in self._session.rows_by_key(sql, positions, [self._tenant])]
+
     def stated_by(self, channel: str, identifiers: Collection[int]) -> set[int]:
         """Which of `identifiers` this channel has stated an event about."""
         sql = (

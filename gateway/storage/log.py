@@ -46,6 +46,7 @@ class LogStore:
         self._session = session
         self._tenant = tenant_id
         self._locked: Head | None = None
+        self._seen: Head | None = None
         self.changes_logged = 0
 
     def create(self) -> None:
@@ -53,13 +54,17 @@ class LogStore:
         self._session.insert(schema.head, [(self._tenant, 0, Frontier().to_bytes(), 0, 0, 1, False)])
 
     def head(self) -> Head:
-        """The head as it is now, not locked. Raises Unavailable when the tenant has none."""
-        return self._read("")
+        """The head as this transaction knows it, not locked. Raises Unavailable when the tenant has none."""
+        if self._locked is not None:
+            return self._locked
+        if self._seen is None:
+            self._seen = self._read("")
+        return self._seen
 
     def lock(self) -> Head:
         """Lock the head row until the transaction ends; from here on positions can be given out."""
         if self._locked is None:
-            self._locked = self._read(" FOR UPDATE" if self._session.postgres else "")
+            self._locked = self._read(" FOR UPDATE") if self._session.postgres else self._seen or self._read("")
         return self._locked
 
     def lock_unchanged(self, restrictions: int) -> int:
@@ -105,7 +110,10 @@ class LogStore:
 
     def entries(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
         """(position, leaf) from `start` to before `end`, read in runs of 4096."""
-        sql = "SELECT position, leaf FROM log_entry WHERE tenant_id = ? AND position >= ? AND position < ? ORDER BY position"
+        sql = (
+            "SELECT position, leaf FROM log_entry WHERE tenant_id = ? AND position >= ? AND position < ?"
+            " ORDER BY position"
+        )
         for at in range(start, end, 4096):
             for position, leaf in self._session.rows(sql, [self._tenant, at, min(at + 4096, end)]):
                 yield position, bytes(leaf)

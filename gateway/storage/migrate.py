@@ -127,12 +127,12 @@ def _is_missing(url: str) -> bool:
 def _drift(connection: Connection) -> Iterator[str]:
     for difference in compare_metadata(MigrationContext.configure(connection), schema.metadata):
         yield _described(difference)
-    inspector = inspect(connection)
+    stored = {
+        name: key["constrained_columns"] for (_, name), key in inspect(connection).get_multi_pk_constraint().items()
+    }
     for table in schema.metadata.sorted_tables:
-        if inspector.has_table(table.name):
-            stored = inspector.get_pk_constraint(table.name)["constrained_columns"]
-            if stored != [column.name for column in table.primary_key.columns]:
-                yield f"primary key: {table.name}"
+        if stored.get(table.name) not in (None, [column.name for column in table.primary_key.columns]):
+            yield f"different primary key: {table.name}"
 
 
 def _described(difference: object) -> str:

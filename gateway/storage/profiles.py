@@ -21,7 +21,10 @@ class ProfileStore:
 
     def home_of(self, graph: str, identifiers: Collection[int]) -> dict[int, int]:
         """Identifiers -> their profiles in `graph`."""
-        sql = "SELECT identifier_id, profile_id FROM membership WHERE tenant_id = ? AND graph = ? AND identifier_id {keys}"
+        sql = (
+            "SELECT identifier_id, profile_id FROM membership WHERE tenant_id = ? AND graph = ?"
+            " AND identifier_id {keys}"
+        )
         return dict(self._session.rows_by_key(sql, identifiers, [self._tenant, graph]))
 
     def load(self, profile_ids: Collection[int]) -> tuple[list[Member], list[Profile]]:
@@ -39,6 +42,11 @@ class ProfileStore:
                 )
             ],
         )
+
+    def living(self, profile_ids: Collection[int]) -> set[int]:
+        """Which of these profiles there are."""
+        sql = "SELECT profile_id FROM profile WHERE tenant_id = ? AND profile_id {keys}"
+        return {one for (one,) in self._session.rows_by_key(sql, profile_ids, [self._tenant])}
 
     def all_homes(self, graph: str) -> dict[int, int]:
         """The whole partition of a graph; for fsck and recomputation."""
@@ -133,8 +141,8 @@ class GraphReader:
         """All linking links of all active records that assert any of `identifiers`."""
         records = (
             "SELECT DISTINCT l.record_id FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND l.linking AND r.active AND r.graph = ? AND (r.trusted OR NOT ?)"
-            " AND l.identifier_id {keys}"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
+            " AND l.linking AND r.active AND r.graph = ? AND (r.trusted OR NOT ?) AND l.identifier_id {keys}"
         )
         parameters = [self._tenant, self._graph, trusted_only]
         return self._links([one for (one,) in self._session.rows_by_key(records, identifiers, parameters)])
@@ -148,7 +156,8 @@ class GraphReader:
         sql = (
             "SELECT l.record_id, l.identifier_id, l.kind, l.ordinal, l.cut, r.trusted, r.observed_at, r.content,"
             " r.regimes FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND l.linking AND l.record_id {keys}"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
+            " AND l.linking AND l.record_id {keys}"
         )
         rows = self._session.rows_by_key(sql, record_ids, [self._tenant])
         return [
@@ -172,7 +181,8 @@ class GraphReader:
         sql = (
             "SELECT DISTINCT o.identifier_id, o.kind, o.record_id FROM link l CROSS JOIN record r CROSS JOIN link o"
             " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ? AND r.graph = ? AND r.active AND l.linking AND o.linking"
+            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ?"
+            " AND r.graph = ? AND r.active AND l.linking AND o.linking"
             " AND l.identifier_id = ? AND o.identifier_id <> l.identifier_id AND r.trusted = ?"
         )
         beside: dict[str, set[int]] = {}

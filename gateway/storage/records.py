@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.storage import schema
@@ -73,7 +73,8 @@ class RecordStore:
 
     def find(self, tokens: Collection[bytes]) -> dict[bytes, KnownRecord]:
         """Record tokens -> the records that stand under them."""
-        sql = "SELECT token, record_id, content, observed_at, graph, active FROM record WHERE tenant_id = ? AND token {keys}"
+        columns = ", ".join(KnownRecord._fields)
+        sql = f"SELECT {columns} FROM record WHERE tenant_id = ? AND token {{keys}}"  # noqa: S608 - constant
         rows = self._session.rows_by_key(sql, tokens, [self._tenant])
         return {
             bytes(token): KnownRecord(bytes(token), one, bytes(content), observed, graph, bool(active))
@@ -95,7 +96,8 @@ class RecordStore:
         """Identifiers -> ids of the records that assert any of them."""
         sql = (
             "SELECT DISTINCT l.record_id FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND (r.active OR NOT ?) AND l.identifier_id {keys}"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
+            " AND (r.active OR NOT ?) AND l.identifier_id {keys}"
         )
         return [one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, active_only])]
 
@@ -110,9 +112,11 @@ class RecordStore:
     def around(self, identifiers: Collection[int], graph: str) -> dict[int, list[ViewRow]]:
         """Active records of `graph` that assert any of `identifiers` -> all their linking links."""
         sql = (
-            "SELECT DISTINCT o.record_id, o.identifier_id, o.kind, o.cut, r.regimes, r.channel, r.observed_at FROM link l CROSS JOIN record r CROSS JOIN link o"
+            "SELECT DISTINCT o.record_id, o.identifier_id, o.kind, o.cut, r.regimes, r.channel, r.observed_at"
+            " FROM link l CROSS JOIN record r CROSS JOIN link o"
             " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ? AND r.active AND r.graph = ? AND o.linking AND l.identifier_id {keys}"
+            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ?"
+            " AND r.active AND r.graph = ? AND o.linking AND l.identifier_id {keys}"
         )
         found: dict[int, list[ViewRow]] = {}
         for row in self._session.rows_by_key(sql, identifiers, [self._tenant, graph]):
@@ -123,7 +127,8 @@ class RecordStore:
         """Which of `identifiers` a record of this channel asserts."""
         sql = (
             "SELECT DISTINCT l.identifier_id FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ? AND r.channel = ? AND l.identifier_id {keys}"
+            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
+            " AND r.channel = ? AND l.identifier_id {keys}"
         )
         return {one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, channel])}
 
@@ -147,3 +152,14 @@ class RecordStore:
         """Which of `identifiers` some record still asserts."""
         sql = "SELECT DISTINCT identifier_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"
         return {one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant])}
+
+    def detach(self, pairs: Collection[tuple[int, int]]) -> None:
+        """Take identifiers out of records, as (record, identifier): the records stay about whom else they assert."""
+        sql = "DELETE FROM link WHERE tenant_id = ? AND record_id = ? AND identifier_id = ?"
+        self._session.run_many(sql, [(self._tenant, *pair) for pair in pairs])
+
+    def rest_on(self, bases: Mapping[int, Sequence[int]]) -> None:
+        """Record -> the ledger positions it rests on from now on."""
+        sql = "UPDATE record SET basis = ? WHERE tenant_id = ? AND record_id = ?"
+        rows = [(" ".join(map(str, basis)), self._tenant, one) for one, basis in bases.items()]
+        self._session.run_many(sql, rows)

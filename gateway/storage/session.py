@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import PoolProxiedConnection, Table
 
 from gateway.storage.arrays import Packed, Packer, binaries, integers, packer
 
@@ -21,11 +21,11 @@ _STEP = 512
 
 
 class Session:
-    """Statements on one open transaction of `connection`."""
+    """Statements on one open transaction of a pooled driver connection."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.postgres = connection.dialect.name == "postgresql"
-        self._cursor = connection.connection.cursor()
+    def __init__(self, connection: PoolProxiedConnection, *, postgres: bool) -> None:
+        self.postgres = postgres
+        self._cursor = connection.cursor()
         self._open = False
 
     def begin(self, *, write: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 from sqlalchemy import Engine
@@ -73,8 +73,8 @@ class Storage:
     def session(self, *, write: bool) -> Iterator[Session]:
         """A bare transaction; rolled back unless it was committed."""
         try:
-            with self.engine.connect() as connection:
-                session = Session(connection)
+            with closing(self.engine.raw_connection()) as connection:
+                session = Session(connection, postgres=self.postgres)
                 session.begin(write=write)
                 try:
                     yield session

@@ -1,4 +1,4 @@
-"""What tests of the operator's journeys do behind the gateway's back: edit its SQLite file, and look into it."""
+"""What several tests of the operator's journeys do: erase somebody, lose the store, edit it unseen by the gateway."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from gateway.flows.context import Gateway
+from gateway.flows import rights
+from gateway.flows.admin import system_caller
+from gateway.flows.context import Gateway, Role
+from gateway.flows.requests import RightsSubmission
+from gateway.flows.run_rights import run_approved
+from gateway.rights.model import Action, RequestKind
 from gateway.settings import Settings
+from tests.simulator import NOW, TenantSimulator, raw
 
 
 def store_of(gateway: Gateway) -> Path:
@@ -38,3 +44,20 @@ def ask(gateway: Gateway, sql: str) -> list[tuple[object, ...]]:
     """Rows of a SELECT."""
     with closing(sqlite3.connect(store_of(gateway))) as connection:
         return connection.execute(sql).fetchall()
+
+
+def erase(tenant: TenantSimulator, label: str) -> None:
+    """The person with this identifier asks for erasure, and the officer grants it."""
+    officer = system_caller(tenant.gateway, tenant.tenant_id, Role.DPO)
+    request = RightsSubmission(RequestKind.ERASURE, (raw(label),), "DE", "account_login", NOW)
+    made = rights.submit(tenant.gateway, officer, request)
+    for action in (Action.PREFLIGHT, Action.APPROVE):
+        rights.act(tenant.gateway, officer, made.id, action)
+    run_approved(tenant.gateway, officer)
+
+
+def lose(gateway: Gateway) -> None:
+    """The disk with the SQLite store is gone."""
+    gateway.storage.engine.dispose()
+    for path in store_of(gateway).parent.glob("gateway.db*"):
+        path.unlink()

@@ -39,18 +39,18 @@ def client(gateway: Gateway, tenant_id: int, *, outcomes: bool = False) -> tuple
 
 
 @pytest.fixture
-def sqlite_site(tmp_path: Path) -> Iterator[SimulatedGateway]:
-    """A gateway on a fresh SQLite store."""
-    with SimulatedGateway.opened(tmp_path / "gateway") as opened:
+def own_site(migrated_database: str, tmp_path: Path) -> Iterator[SimulatedGateway]:
+    """A gateway on a database of the test's own, on each back end."""
+    with SimulatedGateway.opened(migrated_database, tmp_path) as opened:
         yield opened
 
 
-def test_a_tenant_begins_with_its_log_and_its_policy(site: SimulatedGateway) -> None:
-    tenant_id = admin.create_tenant(site.gateway, "shop")
-    assert admin.find_tenant(site.gateway, "shop") == tenant_id
-    assert admin.list_tenants(site.gateway) == [(tenant_id, "shop")]
-    assert kinds(site.gateway, tenant_id) == ["tenant.created", "policy.activated"]
-    assert fsck(site.gateway, tenant_id).findings == ()
+def test_a_tenant_begins_with_its_log_and_its_policy(own_site: SimulatedGateway) -> None:
+    tenant_id = admin.create_tenant(own_site.gateway, "shop")
+    assert admin.find_tenant(own_site.gateway, "shop") == tenant_id
+    assert admin.list_tenants(own_site.gateway) == [(tenant_id, "shop")]
+    assert kinds(own_site.gateway, tenant_id) == ["tenant.created", "policy.activated"]
+    assert fsck(own_site.gateway, tenant_id).findings == ()
 
 
 def test_the_policy_set_is_kept_under_its_digest(sqlite_site: SimulatedGateway) -> None:
@@ -62,12 +62,12 @@ def test_the_policy_set_is_kept_under_its_digest(sqlite_site: SimulatedGateway) 
     assert '"legal_bases":["consent"' in str(body)
 
 
-def test_a_name_is_given_once(site: SimulatedGateway) -> None:
-    admin.create_tenant(site.gateway, "shop")
+def test_a_name_is_given_once(own_site: SimulatedGateway) -> None:
+    admin.create_tenant(own_site.gateway, "shop")
     with pytest.raises(Conflict):
-        admin.create_tenant(site.gateway, "shop")
-    assert len(admin.list_tenants(site.gateway)) == 1
-    assert admin.create_tenant(site.gateway, "other") != admin.find_tenant(site.gateway, "shop")
+        admin.create_tenant(own_site.gateway, "shop")
+    assert len(admin.list_tenants(own_site.gateway)) == 1
+    assert admin.create_tenant(own_site.gateway, "other") != admin.find_tenant(own_site.gateway, "shop")
 
 
 @pytest.mark.parametrize("name", ["", "-shop", "Shop", "a b", "shop\n", "ä", "a" * 64, "a/b", "a+b"])
@@ -76,32 +76,32 @@ def test_a_name_is_a_slug(sqlite_site: SimulatedGateway, name: str) -> None:
         admin.create_tenant(sqlite_site.gateway, name)
 
 
-def test_without_keys_there_is_no_tenant_and_foreign_keys_stay(site: SimulatedGateway) -> None:
-    foreign = site.gateway.keys.create(1)
+def test_without_keys_there_is_no_tenant_and_foreign_keys_stay(own_site: SimulatedGateway) -> None:
+    foreign = own_site.gateway.keys.create(1)
     with pytest.raises(Conflict, match="keyring"):
-        admin.create_tenant(site.gateway, "shop")
-    assert admin.list_tenants(site.gateway) == []
-    assert site.gateway.keys.tenant(1) is foreign
+        admin.create_tenant(own_site.gateway, "shop")
+    assert admin.list_tenants(own_site.gateway) == []
+    assert own_site.gateway.keys.tenant(1) is foreign
 
 
 def test_keys_of_a_tenant_that_was_not_committed_are_destroyed(
-    site: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
+    own_site: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: UnitOfWork) -> None:
-        assert admin.has_keys(site.gateway, 1)
+        assert admin.has_keys(own_site.gateway, 1)
         raise Unavailable("the disk is full")
 
     with monkeypatch.context() as patched:
         patched.setattr(UnitOfWork, "commit", fail)
         with pytest.raises(Unavailable, match="disk"):
-            admin.create_tenant(site.gateway, "shop")
-    assert not admin.has_keys(site.gateway, 1)
-    assert admin.create_tenant(site.gateway, "shop") == 1
+            admin.create_tenant(own_site.gateway, "shop")
+    assert not admin.has_keys(own_site.gateway, 1)
+    assert admin.create_tenant(own_site.gateway, "shop") == 1
 
 
-def test_a_tenant_is_deleted_with_keys_journal_and_rows(site: SimulatedGateway) -> None:
-    gateway = site.gateway
-    tenant, other = site.tenant("shop"), site.tenant("other")
+def test_a_tenant_is_deleted_with_keys_journal_and_rows(own_site: SimulatedGateway) -> None:
+    gateway = own_site.gateway
+    tenant, other = own_site.tenant(), own_site.tenant()
     for one in (tenant, other):
         one.send("store", one.record("r1", "email:anna", "phone:1"))
         one.state("store", "withdraw", "email:anna")
@@ -129,22 +129,22 @@ def test_a_tenant_is_deleted_with_keys_journal_and_rows(site: SimulatedGateway) 
     assert admin.create_tenant(gateway, "shop") not in (tenant.tenant_id, other.tenant_id)
 
 
-def test_a_deletion_that_was_cut_short_is_finished(site: SimulatedGateway) -> None:
-    tenant = site.tenant()
+def test_a_deletion_that_was_cut_short_is_finished(own_site: SimulatedGateway) -> None:
+    tenant = own_site.tenant()
     tenant.send("store", tenant.record("r1", "email:anna"))
-    site.gateway.keys.destroy(tenant.tenant_id)
-    assert admin.delete_tenant(site.gateway, tenant.tenant_id, dry_run=False)["keys"] == 0
+    own_site.gateway.keys.destroy(tenant.tenant_id)
+    assert admin.delete_tenant(own_site.gateway, tenant.tenant_id, dry_run=False)["keys"] == 0
     assert tenant.counted("pseudonym") == 0
 
 
-def test_a_client_is_recognized_by_its_key(site: SimulatedGateway) -> None:
-    tenant_id = admin.create_tenant(site.gateway, "shop")
-    row, key = client(site.gateway, tenant_id, outcomes=True)
-    assert admin.authenticate(site.gateway, key) == Caller(
+def test_a_client_is_recognized_by_its_key(own_site: SimulatedGateway) -> None:
+    tenant_id = admin.create_tenant(own_site.gateway, "shop")
+    row, key = client(own_site.gateway, tenant_id, outcomes=True)
+    assert admin.authenticate(own_site.gateway, key) == Caller(
         tenant_id, row.client_id, "tills", Role.CHANNEL, "store", "trusted", outcomes=True
     )
-    assert admin.list_clients(site.gateway, tenant_id) == [row]
-    assert kinds(site.gateway, tenant_id)[2:] == ["client.created"]
+    assert admin.list_clients(own_site.gateway, tenant_id) == [row]
+    assert kinds(own_site.gateway, tenant_id)[2:] == ["client.created"]
 
 
 def test_the_key_is_kept_nowhere(sqlite_site: SimulatedGateway) -> None:
@@ -182,27 +182,27 @@ def test_a_malformed_key_is_nobody(sqlite_site: SimulatedGateway, key: str) -> N
         admin.authenticate(sqlite_site.gateway, key)
 
 
-def test_an_unknown_wrong_or_revoked_key_is_nobody(site: SimulatedGateway) -> None:
-    tenant_id = admin.create_tenant(site.gateway, "shop")
-    row, key = client(site.gateway, tenant_id)
+def test_an_unknown_wrong_or_revoked_key_is_nobody(own_site: SimulatedGateway) -> None:
+    tenant_id = admin.create_tenant(own_site.gateway, "shop")
+    row, key = client(own_site.gateway, tenant_id)
     wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
     for other in (wrong, "gw_aaaaaaaa_" + key[12:]):
         with pytest.raises(Unauthenticated, match="not known, or was revoked"):
-            admin.authenticate(site.gateway, other)
-    admin.revoke_client(site.gateway, tenant_id, row.client_id)
+            admin.authenticate(own_site.gateway, other)
+    admin.revoke_client(own_site.gateway, tenant_id, row.client_id)
     with pytest.raises(Unauthenticated, match="not known, or was revoked"):
-        admin.authenticate(site.gateway, key)
+        admin.authenticate(own_site.gateway, key)
     with pytest.raises(NotFound):
-        admin.revoke_client(site.gateway, tenant_id, row.client_id)
-    assert kinds(site.gateway, tenant_id)[2:] == ["client.created", "client.revoked"]
+        admin.revoke_client(own_site.gateway, tenant_id, row.client_id)
+    assert kinds(own_site.gateway, tenant_id)[2:] == ["client.created", "client.revoked"]
 
 
-def test_a_client_of_another_tenant_is_not_revoked(site: SimulatedGateway) -> None:
-    row, key = client(site.gateway, admin.create_tenant(site.gateway, "shop"))
-    other = admin.create_tenant(site.gateway, "other")
+def test_a_client_of_another_tenant_is_not_revoked(own_site: SimulatedGateway) -> None:
+    row, key = client(own_site.gateway, admin.create_tenant(own_site.gateway, "shop"))
+    other = admin.create_tenant(own_site.gateway, "other")
     with pytest.raises(NotFound):
-        admin.revoke_client(site.gateway, other, row.client_id)
-    assert admin.authenticate(site.gateway, key).client_id == row.client_id
+        admin.revoke_client(own_site.gateway, other, row.client_id)
+    assert admin.authenticate(own_site.gateway, key).client_id == row.client_id
 
 
 def test_a_public_client_is_never_told_outcomes(sqlite_site: SimulatedGateway) -> None:
@@ -238,8 +238,8 @@ def test_a_client_that_may_not_be_is_refused(sqlite_site: SimulatedGateway, fiel
     assert admin.list_clients(sqlite_site.gateway, tenant_id) == []
 
 
-def test_policies_are_activated_once_and_again_when_they_come_back(site: SimulatedGateway, tmp_path: Path) -> None:
-    gateway = site.gateway
+def test_policies_are_activated_once_and_again_when_they_come_back(own_site: SimulatedGateway, tmp_path: Path) -> None:
+    gateway = own_site.gateway
     tenant_id = admin.create_tenant(gateway, "shop")
     assert not admin.activate_policies(gateway, tenant_id)
     directory = tmp_path / "policies"
@@ -257,9 +257,9 @@ def test_policies_are_activated_once_and_again_when_they_come_back(site: Simulat
     assert digests == [gateway.policies.digest, changed.policies.digest, gateway.policies.digest]
 
 
-def test_the_operator_acts_in_any_role(site: SimulatedGateway) -> None:
-    tenant = site.tenant()
-    operator = admin.system_caller(site.gateway, tenant.tenant_id, Role.CHANNEL, "import")
+def test_the_operator_acts_in_any_role(own_site: SimulatedGateway) -> None:
+    tenant = own_site.tenant()
+    operator = admin.system_caller(own_site.gateway, tenant.tenant_id, Role.CHANNEL, "import")
     assert (operator.client_id, operator.channel, operator.client_class) == (admin.OPERATOR, "import", "trusted")
     tenant = replace(tenant, callers={"import": operator})
     assert tenant.outcomes("import", tenant.record("r1", "email:anna")) == ["created"]

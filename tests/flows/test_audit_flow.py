@@ -12,7 +12,7 @@ from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
 from gateway.audit.proofs import verify_consistency, verify_inclusion
 from gateway.audit.verify import verify_export, verify_proof
 from gateway.flows import audit
-from gateway.flows.admin import system_caller
+from gateway.flows.admin import system_caller, tenant_name
 from gateway.flows.context import Caller, Role
 from gateway.kernel.errors import Conflict, IntegrityError, InvalidInput, NotFound, NotPermitted
 from tests.flows.rigs import tamper
@@ -46,7 +46,7 @@ def test_a_checkpoint_is_made_only_when_the_log_grew(simulator: TenantSimulator)
     second = audit.checkpoint(gateway, tenant_id)
     key = VerifierKey.parse(audit.verifier_key(gateway, tenant_id))
     shown = [open_checkpoint(note, [key]) for note in (first, second)]
-    assert {one.origin for one in shown} == {key.name} == {"consent-gateway/shop"}
+    assert {one.origin for one in shown} == {key.name} == {f"consent-gateway/{tenant_name(gateway, tenant_id)}"}
     assert [one.size for one in shown] == [6, size(simulator)]
     with simulator.reading() as unit:
         assert unit.log.checkpoints() == [first, second]
@@ -59,7 +59,7 @@ def test_the_first_checkpoint_is_made_when_it_is_asked_for(simulator: TenantSimu
 
 
 def test_tenants_have_keys_of_their_own(site: SimulatedGateway) -> None:
-    one, other = site.tenant("shop"), site.tenant("other")
+    one, other = site.tenant(), site.tenant()
     keys = [VerifierKey.parse(audit.verifier_key(site.gateway, tenant.tenant_id)) for tenant in (one, other)]
     assert keys[0].public != keys[1].public
     with pytest.raises(IntegrityError):
@@ -74,14 +74,13 @@ def test_tenants_have_keys_of_their_own(site: SimulatedGateway) -> None:
         "UPDATE log_entry SET leaf = (SELECT leaf FROM log_entry WHERE position = 2) WHERE position = 3",
     ],
 )
-def test_what_does_not_continue_the_last_checkpoint_is_not_signed(tmp_path: Path, edit: str) -> None:
-    with SimulatedGateway.opened(tmp_path / "gateway") as site:
-        tenant = site.tenant()
-        audit.checkpoint(site.gateway, tenant.tenant_id)
-        fill(tenant)
-        tamper(site.gateway, edit)
-        with pytest.raises(IntegrityError):
-            audit.checkpoint(site.gateway, tenant.tenant_id)
+def test_what_does_not_continue_the_last_checkpoint_is_not_signed(sqlite_site: SimulatedGateway, edit: str) -> None:
+    tenant = sqlite_site.tenant()
+    audit.checkpoint(sqlite_site.gateway, tenant.tenant_id)
+    fill(tenant)
+    tamper(sqlite_site.gateway, edit)
+    with pytest.raises(IntegrityError):
+        audit.checkpoint(sqlite_site.gateway, tenant.tenant_id)
 
 
 def test_entries_are_read_in_ranges(simulator: TenantSimulator) -> None:
@@ -95,14 +94,13 @@ def test_entries_are_read_in_ranges(simulator: TenantSimulator) -> None:
             audit.entries(simulator.gateway, caller, start, stop)
 
 
-def test_at_most_a_thousand_entries_at_once(tmp_path: Path) -> None:
-    with SimulatedGateway.opened(tmp_path / "gateway") as site:
-        tenant = site.tenant()
-        tenant.send("store", *[tenant.record(f"r{at}", f"customer_id:{at}") for at in range(500)])
-        caller = auditor(tenant)
-        assert len(audit.entries(site.gateway, caller, 0, 1000)) == 1000
-        with pytest.raises(InvalidInput, match="at most 1000"):
-            audit.entries(site.gateway, caller, 0, 1001)
+def test_at_most_a_thousand_entries_at_once(sqlite_site: SimulatedGateway) -> None:
+    tenant = sqlite_site.tenant()
+    tenant.send("store", *[tenant.record(f"r{at}", f"customer_id:{at}") for at in range(500)])
+    caller = auditor(tenant)
+    assert len(audit.entries(sqlite_site.gateway, caller, 0, 1000)) == 1000
+    with pytest.raises(InvalidInput, match="at most 1000"):
+        audit.entries(sqlite_site.gateway, caller, 0, 1001)
 
 
 def test_every_proof_verifies(simulator: TenantSimulator) -> None:
@@ -179,7 +177,7 @@ def test_an_export_over_http_is_the_log_up_to_its_checkpoint(simulator: TenantSi
 
 
 def test_an_export_belongs_to_its_tenant(site: SimulatedGateway) -> None:
-    one, other = site.tenant("shop"), site.tenant("other")
+    one, other = site.tenant(), site.tenant()
     fill(one)
     made = audit.start_export(site.gateway, auditor(one))
     for export_id in (made.id, "exp_0", "req_0000000000000001", "", "../etc"):
@@ -188,16 +186,15 @@ def test_an_export_belongs_to_its_tenant(site: SimulatedGateway) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.CHANNEL, Role.REVIEWER])
-def test_the_log_is_for_auditors_officers_and_administrators(tmp_path: Path, role: Role) -> None:
-    with SimulatedGateway.opened(tmp_path / "gateway") as site:
-        tenant = site.tenant()
-        caller = system_caller(site.gateway, tenant.tenant_id, role)
-        for ask in (
-            lambda: audit.entries(site.gateway, caller, 0, 1),
-            lambda: audit.inclusion(site.gateway, caller, 0, 1),
-            lambda: audit.consistency(site.gateway, caller, 0, 1),
-            lambda: audit.start_export(site.gateway, caller),
-            lambda: audit.export_zip(site.gateway, caller, "exp_0"),
-        ):
-            with pytest.raises(NotPermitted):
-                ask()
+def test_the_log_is_for_auditors_officers_and_administrators(sqlite_site: SimulatedGateway, role: Role) -> None:
+    tenant = sqlite_site.tenant()
+    caller = system_caller(sqlite_site.gateway, tenant.tenant_id, role)
+    for ask in (
+        lambda: audit.entries(sqlite_site.gateway, caller, 0, 1),
+        lambda: audit.inclusion(sqlite_site.gateway, caller, 0, 1),
+        lambda: audit.consistency(sqlite_site.gateway, caller, 0, 1),
+        lambda: audit.start_export(sqlite_site.gateway, caller),
+        lambda: audit.export_zip(sqlite_site.gateway, caller, "exp_0"),
+    ):
+        with pytest.raises(NotPermitted):
+            ask()

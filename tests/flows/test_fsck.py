@@ -10,20 +10,15 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.entries import Leaf, parse_leaf
-from gateway.flows import audit, rights
-from gateway.flows.admin import system_caller
-from gateway.flows.context import Role
+from gateway.flows import audit
 from gateway.flows.fsck import FsckReport, fsck, release
 from gateway.flows.maintenance import sweep
-from gateway.flows.requests import RightsSubmission
-from gateway.flows.run_rights import run_approved
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.kernel.clock import DAY
 from gateway.kernel.errors import Frozen, IntegrityError, Unavailable
-from gateway.rights.model import Action, RequestKind
 from gateway.storage.tombstones import ERASED, Tombstone
-from tests.flows.rigs import ask, tamper
+from tests.flows.rigs import ask, erase, tamper
 from tests.simulator import NOW, SimulatedGateway, TenantSimulator, raw
 
 
@@ -36,16 +31,6 @@ def fill(tenant: TenantSimulator) -> None:
     tenant.state("store", "withdraw", "phone:2")
     tenant.state("callcentre", "object", "email:anna")
     audit.checkpoint(tenant.gateway, tenant.tenant_id)
-
-
-def erase(tenant: TenantSimulator, label: str) -> None:
-    """The person with this identifier asks for erasure, and the officer grants it."""
-    officer = system_caller(tenant.gateway, tenant.tenant_id, Role.DPO)
-    request = RightsSubmission(RequestKind.ERASURE, (raw(label),), "DE", "account_login", NOW)
-    made = rights.submit(tenant.gateway, officer, request)
-    for action in (Action.PREFLIGHT, Action.APPROVE):
-        rights.act(tenant.gateway, officer, made.id, action)
-    run_approved(tenant.gateway, officer)
 
 
 def rules(report: FsckReport) -> set[str]:
@@ -62,10 +47,11 @@ def last_leaf(tenant: TenantSimulator) -> Leaf:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TenantSimulator]:
+def template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TenantSimulator]:
     """A tenant with something of everything in more than 256 entries; to be copied."""
-    home = tmp_path_factory.mktemp("template") / "gateway"
-    with SimulatedGateway.opened(home) as site:
+    home = tmp_path_factory.mktemp("edited")
+    shutil.copy(sqlite_template, home / "gateway.db")
+    with SimulatedGateway.opened(f"sqlite:///{home / 'gateway.db'}", home) as site:
         tenant = site.tenant()
         fill(tenant)
         erase(tenant, "email:anna")
@@ -77,8 +63,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TenantSimu
 @pytest.fixture
 def edited(template: tuple[Path, TenantSimulator], tmp_path: Path) -> Iterator[TenantSimulator]:
     """A copy on an SQLite store, to be edited."""
-    home, tenant = template
-    with SimulatedGateway.opened(shutil.copytree(home, tmp_path / "gateway")) as site:
+    original, tenant = template
+    home = shutil.copytree(original, tmp_path / "gateway")
+    with SimulatedGateway.opened(f"sqlite:///{home / 'gateway.db'}", home) as site:
         yield replace(tenant, gateway=site.gateway, clock=site.clock, labels=set(tenant.labels))
 
 
@@ -253,15 +240,14 @@ def test_findings_name_nobody(edited: TenantSimulator) -> None:
         assert text not in said
 
 
-def test_one_tenant_is_frozen_not_the_other(tmp_path: Path) -> None:
-    with SimulatedGateway.opened(tmp_path / "gateway") as site:
-        one, other = site.tenant("shop"), site.tenant("other")
-        for tenant in (one, other):
-            fill(tenant)
-        tamper(site.gateway, f"{FORGE} AND tenant_id = {one.tenant_id}")
-        assert fsck(site.gateway, one.tenant_id).edited
-        other.verify()
-        assert other.outcomes("store", other.record("new", "email:new")) == ["created"]
+def test_one_tenant_is_frozen_not_the_other(sqlite_site: SimulatedGateway) -> None:
+    one, other = sqlite_site.tenant(), sqlite_site.tenant()
+    for tenant in (one, other):
+        fill(tenant)
+    tamper(sqlite_site.gateway, f"{FORGE} AND tenant_id = {one.tenant_id}")
+    assert fsck(sqlite_site.gateway, one.tenant_id).edited
+    other.verify()
+    assert other.outcomes("store", other.record("new", "email:new")) == ["created"]
 
 
 def test_expired_packages_and_tombstones_are_swept(simulator: TenantSimulator) -> None:

@@ -20,7 +20,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 @pytest.fixture
 def session(postgres_engine: Engine) -> Iterator[Session]:
     with postgres_engine.connect() as connection:
-        yield Session(connection)
+        yield Session(connection.connection, postgres=True)
 
 
 @pytest.mark.parametrize(

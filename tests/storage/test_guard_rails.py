@@ -1,4 +1,4 @@
-"""What may not be changed is refused: by triggers on both back ends, on PostgreSQL by lack of rights without them too."""
+"""What may not be changed is refused: by triggers on both back ends, on PostgreSQL by lack of rights even without."""
 
 from __future__ import annotations
 

@@ -103,18 +103,25 @@ def test_ledger(storage: Storage) -> None:
 def test_tombstones(storage: Storage) -> None:
     forever = Tombstone(b"a" * 32, 1, "gdpr", "erased", "request", 9, 500, None)
     until = Tombstone(b"b" * 32, 1, "ccpa", "*", "request", 9, 500, 900)
+    beside = until._replace(scope="sale", ends_at=None)
     with storage.begin(1, write=True) as unit:
         assert not unit.tombstones.any()
-        unit.tombstones.put([forever, until])
+        unit.tombstones.put([forever, until, beside])
         assert unit.tombstones.any()
         tokens = [forever.token, until.token, b"c" * 32]
-        assert unit.tombstones.find(tokens, now=899) == {forever.token: forever, until.token: until}
-        assert unit.tombstones.find(tokens, now=900) == {forever.token: forever}
+        found = unit.tombstones.find(tokens, now=899)
+        assert {token: set(several) for token, several in found.items()} == {
+            forever.token: {forever},
+            until.token: {until, beside},
+        }
+        assert unit.tombstones.find(tokens, now=900) == {forever.token: [forever], until.token: [beside]}
         later = forever._replace(erased_at=700)
-        unit.tombstones.put([later])
-        assert unit.tombstones.find(tokens, now=0)[forever.token] == later
+        unit.tombstones.put([forever, later])
+        assert unit.tombstones.find(tokens, now=0)[forever.token] == [later]
         assert unit.tombstones.sweep(now=900) == 1
-        assert unit.tombstones.lift([forever.token, b"c" * 32]) == 1
+        unit.tombstones.lift([forever, until])
+        assert unit.tombstones.find(tokens, now=0) == {beside.token: [beside]}
+        unit.tombstones.lift([beside])
         assert not unit.tombstones.any()
 
 

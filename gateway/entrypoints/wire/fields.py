@@ -200,7 +200,7 @@ class WireSchema(Schema):
 def load(schema: WireSchema, data: object, index: int | None) -> Any:  # noqa: ANN401 - what the schema builds
     """Schema, whatever was sent and the record's index -> what the schema builds, or a `Problem`."""
     try:
-        return schema.load(data)  # type: ignore[arg-type]
+        return schema.load(data)  # type: ignore[arg-type]  # the schema refuses what is no object
     except ValidationError as error:
         return problem_of(error.messages, index)
 

@@ -6,6 +6,7 @@ decides and words the problem. `tests/properties/test_fast_paths.py` holds the t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from marshmallow import ValidationError, post_load
@@ -37,7 +38,7 @@ AttributesSchema = WireSchema.from_dict({name: Text() for name in ATTRIBUTES}, n
 class ConsentString(WireField[str]):
     """A TCF or GPP string: refused, because it is personal data nobody here decodes and could only be lost."""
 
-    def _deserialize(self, value: object, attr: str | None, data: Any, **_options: object) -> str:  # noqa: ANN401
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_options: object) -> str:
         del value, attr, data
         message = "TCF and GPP strings are not taken; send what they say as consents, and gpc as a signal"
         raise ValidationError(Fault("signal_not_supported", message))

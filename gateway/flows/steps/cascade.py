@@ -1,8 +1,16 @@
 """The erasure's cascade (GDPR Art. 17, CCPA 1798.105): one transaction, all tables, from the journal's entry.
 
 The entry is made first and written to the journal; applying it is the same act whether the run goes through, is
-resumed after a crash, or is replayed on a restored backup. What stays: tombstones, the log without openings, and the
-request's accountability half.
+resumed after a crash, or is replayed on a restored backup:
+
+    1 consents     the person's events; what they restricted for others is written again   (steps.loosen)
+    2 evidence     records, links and decisions; records of others that lose their basis
+    3 partition    profiles end, others change, channels are told                          (steps.depart)
+    4 log          openings, the index of changes, disclosures                             (steps.ancestry)
+    5 identifiers  pseudonyms, also those that nothing names any more; tombstones
+    6 requests     exports, and what requests say of the person
+
+What stays: tombstones, the log without openings, and the request's accountability half.
 """
 
 from __future__ import annotations
@@ -10,167 +18,166 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict
 
-from gateway.audit.entries import EntryKind
-from gateway.flows.context import Gateway
+from gateway.consent.authority import LEDGER_SCOPES
+from gateway.flows.context import Caller, Gateway, Role
+from gateway.flows.steps.ancestry import ancestry, trail
+from gateway.flows.steps.depart import Departure, plan_departure, write_departure
 from gateway.flows.steps.entries import Scribe
-from gateway.flows.steps.reach import Reach
+from gateway.flows.steps.loosen import baseless, erase_consents
+from gateway.flows.steps.reach import Reach, records_about
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.kernel.clock import DAY
-from gateway.kernel.ids import draw
-from gateway.profiles.engine import Plan, plan
-from gateway.profiles.neighborhood import Neighborhood
-from gateway.storage.disclosures import ChangeRow
-from gateway.storage.log import Entry
-from gateway.storage.records import StoredLink
-from gateway.storage.tombstones import ERASED, Tombstone
+from gateway.storage.tombstones import ERASED, RETURNED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
 Counts = dict[str, int]
+SCRIBE_CHANNEL = "rights"
 
 
 class ErasureEntry(TypedDict):
-    """An erasure in the journal: hex tombstone tokens of all identifiers erased, and which of them stay as tombstones."""
+    """An erasure in the journal, by hex tombstone tokens.
+
+    `tokens` are all identifiers erased, `proved` those of them that the request proved, `staying` those of the person
+    that other people's records assert too; `tombstones` which of `tokens` leave one, and its end (milliseconds).
+    """
 
     type: str
     request: str
     regime: str
     tokens: list[str]
+    proved: list[str]
+    staying: list[str]
     tombstones: list[tuple[str, int | None]]
     erased_at: int
 
 
 def erasure_entry(
     gateway: Gateway, tenant_id: int, request_id: int, regime: str, who: Reach, proved: Sequence[tuple[bytes, str]]
-) -> ErasureEntry:
-    """What will be erased, as the journal keeps it. `proved` are (token, kind) of the request itself."""
+) -> tuple[ErasureEntry, dict[str, int]]:
+    """(What will be erased, as the journal keeps it; its tokens -> ids of those the store holds).
+
+    `proved` are (token, kind) of the request itself: those the store does not know get a tombstone all the same.
+    """
     key = gateway.keys.tenant(tenant_id).hmac(KeyPurpose.SUPPRESS)
     now = gateway.clock.now()
     kinds = {row.token: row.kind for row in who.identifiers.values()}
-    shared = {row.token for row in who.shared.values()}
-    kinds.update({token: kind for token, kind in proved if token not in shared})
+    others = {row.token for row in who.shared.values()}
+    rules = gateway.policies.kinds
+    kinds.update({token: kind for token, kind in proved if token not in others and rules[kind].scope in LEDGER_SCOPES})
+    named = {token: tombstone_token(key, token).hex() for token in sorted(kinds)}
+    staying = {tombstone_token(key, row.token).hex(): one for one, row in who.staying.items()}
     tombstones: list[tuple[str, int | None]] = []
-    for token, kind in sorted(kinds.items()):
-        if gateway.policies.kinds[kind].tombstoned:
-            days = gateway.policies.retention.tombstone_days.get(kind)
-            tombstones.append((tombstone_token(key, token).hex(), None if days is None else now + days * DAY))
-    return {
+    for token, hidden in named.items():
+        if rules[kinds[token]].tombstoned:
+            days = gateway.policies.retention.tombstone_days.get(kinds[token])
+            tombstones.append((hidden, None if days is None else now + days * DAY))
+    found = {named[row.token]: one for one, row in who.identifiers.items()}
+    entry: ErasureEntry = {
         "type": "erasure",
         "request": f"{request_id:x}",
         "regime": regime,
-        "tokens": [tombstone_token(key, token).hex() for token in sorted(kinds)],
+        "tokens": list(named.values()),
+        "proved": [named[row.token] for one, row in who.identifiers.items() if one in who.proved],
+        "staying": list(staying),
         "tombstones": tombstones,
         "erased_at": now,
     }
+    return entry, found | staying
 
 
 def apply_erasure(
-    gateway: Gateway, unit: UnitOfWork, scribe: Scribe, entry: ErasureEntry, identifiers: Collection[int]
+    gateway: Gateway,
+    unit: UnitOfWork,
+    scribe: Scribe,
+    entry: ErasureEntry,
+    found: Mapping[str, int],
+    named: Collection[bytes],
 ) -> Counts:
-    """Erase `identifiers` (those of the entry that the store holds) from every table -> rows per table."""
-    erased = set(identifiers)
-    counts: Counts = {}
-    tokens = [row.token for row in unit.identifiers.describe(erased)]
-    records = unit.records.of(erased)
-    links = unit.records.links(records)
-    profiles = {home for graph in gateway.policies.graphs for home in unit.profiles.home_of(graph, erased).values()}
-    plans = _plans(gateway, unit, records, links)
-    positions = _positions(unit, profiles)
-    ledger = unit.ledger.positions(erased)
-    counts["tombstone"] = len(entry["tombstones"])
-    unit.tombstones.put(_tombstones(gateway, unit, entry))
-    counts["record"], counts["link"] = unit.records.delete(records)
-    counts["membership"] = sum(len(planned.homeless) for _, planned in plans.values())
-    counts["profile"] = _write_partition(unit, scribe, plans, profiles)
-    counts["ledger"] = unit.ledger.erase(ledger)
-    counts["log_opening"] = unit.log.erase_openings({*positions, *ledger})
-    counts["change"] = unit.disclosures.erase_changes(profiles)
-    counts["disclosure"] = unit.disclosures.erase_disclosures(profiles)
+    """Carry out an entry -> rows per table that went. `found` are ids of its tokens in the store.
+
+    `named` are pseudonyms that the request itself proved: the store may know them from other requests alone.
+    """
+    erased = _ids(entry["tokens"], found)
+    staying = _ids(entry["staying"], found)
+    tokens = {row.token for row in unit.identifiers.describe(erased)} | set(named)
+    held = records_about(gateway, unit, erased, _ids(entry["proved"], found), staying)
+    homes = {home for graph in gateway.policies.graphs for home in unit.profiles.home_of(graph, erased).values()}
+    begin = trail(unit, homes, [one.row.record_id for one in held], erased)
+    counts: Counts = {"tombstone": _put_tombstones(gateway, unit, entry)}
+    loosened = erase_consents(gateway, unit, scribe, erased, staying)
+    counts["ledger"] = loosened.rows
+
+    departure = Departure(erased, [one for one in held if not one.foreign], [one for one in held if one.foreign])
+    leaving = [one.row.record_id for one in departure.whole]
+    refused = baseless(gateway, unit, loosened, departure.parted, erased, leaving)
+    departure.take_whole(refused)
+    _erase_evidence(unit, departure, counts)
+    plan_departure(gateway, unit, departure)
+    counts["membership"] = sum(len(planned.homeless) for _, planned in departure.plans.values())
+    counts["profile"] = len(departure.ended)
+    write_departure(gateway, unit, scribe, departure, _rights(gateway, unit.tenant_id))
+    _erase_from_log(unit, homes, begin, erased, loosened.positions, counts)
     counts["demotion"] = unit.profiles.forget_demotions(erased)
-    orphans = {link.identifier_id for link in links} - erased
-    orphans -= unit.records.asserted(orphans)
-    orphans -= {fact.identifier_id for fact in unit.ledger.facts(orphans)}
-    counts["pseudonym"] = unit.identifiers.delete(erased | orphans)
-    about = unit.rights.requests_about(tokens)
-    counts["right_package"] = unit.rights.drop_packages(about)
+    counts["pseudonym"] = unit.identifiers.delete(erased | _orphans(unit, departure, loosened.others))
+    counts["right_package"] = unit.rights.drop_packages(unit.rights.requests_about(tokens))
     counts["right_subject"] = unit.rights.forget_tokens(tokens)
     return counts
 
 
-def _plans(
-    gateway: Gateway, unit: UnitOfWork, records: Sequence[int], links: Sequence[StoredLink]
-) -> dict[str, tuple[Neighborhood, Plan]]:
-    """What leaving of these records does to the partition of each graph."""
-    plans: dict[str, tuple[Neighborhood, Plan]] = {}
-    active = {row.record_id: row.graph for row in unit.records.get(records) if row.active}
-    for graph in sorted(set(active.values())):
-        removed: dict[int, tuple[int, ...]] = {}
-        kinds: dict[int, str] = {}
-        for link in links:
-            if link.linking and active.get(link.record_id) == graph:
-                removed[link.record_id] = (*removed.get(link.record_id, ()), link.identifier_id)
-                kinds[link.identifier_id] = link.kind
-        near = Neighborhood(gateway.policies.kinds)
-        near.learn_kinds(kinds)
-        reader = unit.profiles.reader(graph)
-        near.learn(*reader.homes(kinds))
-        near.demoted, near.demoted_public = reader.demotions(kinds)
-        plans[graph] = near, plan(near, [], removed, reader, lambda: draw(1)[0])
-    return plans
+def _ids(tokens: Sequence[str], found: Mapping[str, int]) -> set[int]:
+    return {found[token] for token in tokens if token in found}
 
 
-def _write_partition(
-    unit: UnitOfWork, scribe: Scribe, plans: Mapping[str, tuple[Neighborhood, Plan]], profiles: Collection[int]
-) -> int:
-    """Apply the plans with entries that say nothing of the erased -> how many profiles ended."""
-    base = unit.log.lock().size
-    entries: list[Entry] = []
-    rows: list[ChangeRow] = []
-    ended: set[int] = set()
-    for graph, (near, planned) in plans.items():
-        for change in planned.changes:
-            if change.profile_id not in profiles and change.kind != "dissolved":
-                rows.append(ChangeRow(base + len(entries), change.profile_id, change.kind, "part", scribe.now))
-            entries.append(scribe.bare_change(graph, change))
-        kinds = [(one, near.kinds[one].name) for one in planned.moved]
-        unit.profiles.apply(graph, planned, kinds, base)
-        ended |= planned.ended
-    for profile in sorted(ended & set(profiles)):
-        rows.append(ChangeRow(base + len(entries), profile, "erased", "erased", scribe.now))
-    entries.append(scribe.write(EntryKind.RIGHT_STEP, "rights.erasure", {"step": "cascade", "profiles": len(ended)}))
-    unit.log.append(entries, restrictions=1)
-    unit.disclosures.add_changes(rows)
-    return len(ended)
+def _rights(gateway: Gateway, tenant_id: int) -> Caller:
+    """Who writes what an erasure must write: nobody's client."""
+    verified = next((name for name in sorted(gateway.policies.classes) if gateway.policies.classes[name].verified), "")
+    return Caller(tenant_id, 0, "system", Role.DPO, SCRIBE_CHANNEL, verified, outcomes=True)
 
 
-def _positions(unit: UnitOfWork, profiles: set[int]) -> set[int]:
-    """Entries about these profiles, those that merged into them, and those they were split from or into."""
-    positions: set[int] = set()
-    absorbed = set(profiles)
-    frontier = set(profiles)
-    while frontier:
-        rows = unit.disclosures.changes_of(frontier)
-        positions.update(row.position for row in rows)
-        beside = unit.disclosures.changes_at({row.position for row in rows})
-        frontier = {row.profile_id for row in beside if row.role == "absorbed"} - absorbed
-        absorbed |= frontier
-    profiles |= absorbed
-    positions.update(row.position for row in unit.disclosures.disclosures_of(profiles))
-    return positions
-
-
-def _tombstones(gateway: Gateway, unit: UnitOfWork, entry: ErasureEntry) -> list[Tombstone]:
+def _put_tombstones(gateway: Gateway, unit: UnitOfWork, entry: ErasureEntry) -> int:
     chain = gateway.keys.tenant(unit.tenant_id).chain
-    return [
-        Tombstone(
-            bytes.fromhex(token),
-            chain,
-            entry["regime"],
-            ERASED,
-            "erasure",
-            int(entry["request"], 16),
-            entry["erased_at"],
-            ends_at,
-        )
+    request, erased_at = int(entry["request"], 16), entry["erased_at"]
+    rows = [
+        Tombstone(bytes.fromhex(token), chain, entry["regime"], ERASED, "erasure", request, erased_at, ends_at)
         for token, ends_at in entry["tombstones"]
     ]
+    unit.tombstones.put(rows)
+    unit.tombstones.lift([row._replace(scope=RETURNED) for row in rows])
+    return len(rows)
+
+
+def _erase_evidence(unit: UnitOfWork, departure: Departure, counts: Counts) -> None:
+    counts["record"], counts["link"] = unit.records.delete([one.row.record_id for one in departure.whole])
+    pairs = [
+        (one.row.record_id, link.identifier_id)
+        for one in departure.parted
+        for link in one.links
+        if link.identifier_id in departure.erased
+    ]
+    unit.records.detach(pairs)
+    counts["link"] += len(pairs)
+
+
+def _erase_from_log(
+    unit: UnitOfWork,
+    homes: Collection[int],
+    begin: Collection[int],
+    erased: Collection[int],
+    events: Collection[int],
+    counts: Counts,
+) -> None:
+    """What could open an entry about the person, and the index of the profiles that were theirs."""
+    past = ancestry(unit, homes, begin, erased)
+    shown = {row.position for row in unit.disclosures.disclosures_of(past.ended)}
+    counts["log_opening"] = unit.log.erase_openings(past.named.keys() | shown | set(events))
+    counts["change"] = unit.disclosures.erase_changes(past.ended)
+    counts["disclosure"] = unit.disclosures.erase_disclosures(past.ended)
+
+
+def _orphans(unit: UnitOfWork, departure: Departure, others: Collection[int]) -> set[int]:
+    """Identifiers that stood beside the person's and that nothing names any more."""
+    left = {link.identifier_id for one in departure.whole for link in one.links} | set(others)
+    left -= departure.erased
+    left -= unit.records.asserted(left)
+    return left - {fact.identifier_id for fact in unit.ledger.facts(left)}

@@ -13,39 +13,48 @@ from gateway.flows.steps.prepare import Item
 from gateway.identifiers.keys import HmacKey
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.policy.model import PolicySet
-from gateway.storage.tombstones import ERASED, Tombstone
+from gateway.storage.tombstones import ERASED, RETURNED
 from gateway.storage.unit_of_work import UnitOfWork
 
 
 def screen(unit: UnitOfWork, batch: Batch, key: HmacKey, authority: Authority) -> None:
-    """Step 3: records of erased people become `suppressed`, unless the person came back with a new, proven grant."""
+    """Step 3: records of erased people become `suppressed`, unless the person came back with a new, proven grant.
+
+    Restrictions of identifiers that a restored store did not know yet are recalled.
+    """
     if not unit.tombstones.any():
         return
     tokens = {
         one.token: tombstone_token(key, one.token)
         for item in batch.items
         for one, rule in zip(item.pseudonyms, item.rules, strict=True)
-        if rule.tombstoned
+        if rule.scope in LEDGER_SCOPES
     }
     standing = unit.tombstones.find(set(tokens.values()), batch.around.now)
     if not standing:
         return
     for item in batch.items:
-        hits = [stone for one in item.pseudonyms if (stone := standing.get(tokens.get(one.token, b"")))]
+        hits = [stone for one in item.pseudonyms for stone in standing.get(tokens.get(one.token, b""), ())]
         erased = [stone for stone in hits if stone.scope == ERASED]
-        if erased and not (authority.rules.verified and all(_yields(stone, item) for stone in erased)):
+        returned = [stone for stone in hits if stone.scope == RETURNED]
+        item.since = max((stone.erased_at for stone in erased + returned), default=0)
+        allowed = item.record.observed_at > item.since
+        if erased:
+            allowed = allowed and _comes_back(item, authority, batch.around.now)
+        if item.since and not allowed:
             item.outcome = "suppressed"
             continue
-        item.lifts = [stone.token for stone in erased]
-        item.recalled = [stone for stone in hits if stone.scope != ERASED]
+        item.lifts = erased
+        item.recalled = [stone for stone in hits if stone.scope not in (ERASED, RETURNED)]
 
 
-def _yields(tombstone: Tombstone, item: Item) -> bool:
-    """Data observed later with a new grant on the record (DESIGN section 6); what was observed before never returns."""
-    return item.record.observed_at > tombstone.erased_at and any(
+def _comes_back(item: Item, authority: Authority, now: int) -> bool:
+    """A new, trusted grant on the record (DESIGN section 6)."""
+    return authority.rules.verified and any(
         consent.kind in PERMISSIVE
         and consent.purpose == item.record.purpose
-        and consent.occurred_at > tombstone.erased_at
+        and consent.occurred_at > item.since
+        and "person" in authority.scopes_for(consent.kind, consent.purpose, consent.occurred_at, now)
         for consent in item.record.consents
     )
 
@@ -84,7 +93,8 @@ def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hear
     speaking = [one for one in item.ids if batch.around.rules[one].scope in LEDGER_SCOPES]
     gpc = record.gpc and gpc_is_new(batch.around.ledger, speaking)
     recalled = [ConsentAssertion(one.source, one.scope, one.erased_at, "", "journal") for one in item.recalled]
-    assertions = [*recalled, *with_signals(record.consents, gpc=gpc, at=record.observed_at)]
+    stated = [one for one in record.consents if one.occurred_at > item.since or one.kind not in PERMISSIVE]
+    assertions = [*recalled, *with_signals(stated, gpc=gpc, at=record.observed_at)]
     if not assertions:
         return
     regimes = gateway.policies.regimes_for(authority.jurisdiction(record.jurisdiction))

@@ -61,6 +61,17 @@ class Hearing:
             self._write(assertion, concerned, regimes, verified=authority.rules.verified, derived=False)
         return refused
 
+    def bind(
+        self,
+        assertion: ConsentAssertion,
+        identifiers: Iterable[int],
+        regimes: tuple[str, ...],
+        *,
+        derived: bool = False,
+    ) -> None:
+        """Take a restriction that nobody need be allowed to state: a right that was granted, an act in the journal."""
+        self._write(assertion, identifiers, regimes, verified=True, derived=derived)
+
     def person_wide(self) -> set[int]:
         """Identifiers with a new restriction that binds the whole person: their profiles must be looked up."""
         wide = [event for event in self.events if event.assertion.kind in PROFILE_WIDE and not event.derived]

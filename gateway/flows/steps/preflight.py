@@ -8,7 +8,7 @@ from gateway.flows.context import Gateway, check_store
 from gateway.flows.steps.cascade import Counts, apply_erasure, erasure_entry
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.reach import Reach, reach
-from gateway.flows.steps.requests import StoredRequest, acting, read
+from gateway.flows.steps.requests import StoredRequest, read, subjects_of
 from gateway.rights.cascade import Preflight
 from gateway.rights.model import RequestKind
 from gateway.storage.unit_of_work import UnitOfWork
@@ -24,7 +24,7 @@ def preflight(gateway: Gateway, tenant_id: int, request_id: int) -> dict[str, ob
             counts = _erasure(gateway, unit, stored, who)
         else:
             counts = _holdings(unit, who)
-    regimes = {regime for row in who.records for regime in row.regimes.split()}
+    regimes = {regime for held in who.records for regime in held.row.regimes.split()}
     return Preflight(
         tables=counts,
         profiles=len(who.profiles),
@@ -37,24 +37,23 @@ def preflight(gateway: Gateway, tenant_id: int, request_id: int) -> dict[str, ob
 
 def whom(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> Reach:
     """The person a stored request is about, by the identifiers it may act on."""
-    subjects = acting(gateway, unit.tenant_id, stored, unit.rights.subjects(stored.request.id))
-    tokens = [row.token for row in subjects]
+    tokens = [row.token for row in subjects_of(gateway, unit, stored)]
     return reach(gateway, unit, tokens, stored.request.received_at, include_hanging=stored.include_hanging)
 
 
 def _erasure(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Reach) -> Counts:
-    subjects = acting(gateway, unit.tenant_id, stored, unit.rights.subjects(stored.request.id))
+    subjects = subjects_of(gateway, unit, stored)
     proved = [(row.token, row.kind) for row in subjects]
-    entry = erasure_entry(gateway, unit.tenant_id, stored.request.id, stored.request.regime, who, proved)
+    entry, found = erasure_entry(gateway, unit.tenant_id, stored.request.id, stored.request.regime, who, proved)
     scribe = Scribe("system", "preflight", gateway.policies.digest, gateway.clock.now())
-    return apply_erasure(gateway, unit, scribe, entry, who.identifiers)
+    return apply_erasure(gateway, unit, scribe, entry, found, [row.token for row in subjects])
 
 
 def _holdings(unit: UnitOfWork, who: Reach) -> Counts:
     return {
         "pseudonym": len(who.identifiers),
         "record": len(who.records),
-        "link": sum(len(several) for several in who.links.values()),
+        "link": sum(len(held.links) for held in who.records),
         "ledger": len(unit.ledger.positions(who.identifiers)),
         "disclosure": len(unit.disclosures.disclosures_of(who.profiles)),
     }

@@ -42,7 +42,8 @@ class Item(Named):
     record_id: int = 0
     linking: tuple[int, ...] = ()
     replaces: int | None = None
-    lifts: list[bytes] = field(default_factory=list)
+    since: int = 0
+    lifts: list[Tombstone] = field(default_factory=list)
     recalled: list[Tombstone] = field(default_factory=list)
 
 

@@ -29,6 +29,7 @@ from gateway.storage.disclosures import ChangeRow
 from gateway.storage.ledger import LedgerRow
 from gateway.storage.log import Entry
 from gateway.storage.records import RecordRow, StoredLink
+from gateway.storage.tombstones import RETURNED
 from gateway.storage.unit_of_work import UnitOfWork
 
 
@@ -46,8 +47,7 @@ def write_all(
     entries = [scribe.consent(event) for event in hearing.events]
     positions = {PROVISIONAL + at: base + at for at in range(len(hearing.events))}
     changes = partition_entries(scribe, linked.plans, _decision_names(batch), base + len(entries), entries)
-    decided = [item for item in batch.items if item.decision is not None]
-    _decisions(scribe, unit, batch, decided, base + len(entries), entries, positions)
+    _decisions(scribe, unit, batch, base, entries, positions)
     _refused_merges(scribe, linked, batch, base, entries, changes)
     _write_identifiers(gateway, caller, unit, batch, hearing)
     write_events(unit, caller, hearing.events, base, batch.around.now)
@@ -56,11 +56,17 @@ def write_all(
         kinds = [(one, batch.around.near[graph].kinds[one].name) for one in plan.moved]
         unit.profiles.apply(graph, plan, kinds, base)
     unit.disclosures.add_changes(changes)
-    lifted = [token for item in batch.items if item.linking for token in item.lifts]
-    unit.tombstones.lift([*lifted, *(stone.token for item in batch.items for stone in item.recalled)])
+    _yield_tombstones(unit, batch)
     if entries:
         unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     journal_events(gateway, unit, batch.around, hearing.events)
+
+
+def _yield_tombstones(unit: UnitOfWork, batch: Batch) -> None:
+    """Whoever came back is suppressed no longer, but for what was observed before; recalled restrictions stand now."""
+    back = {stone for item in batch.items for stone in item.lifts}
+    unit.tombstones.lift([*back, *{stone for item in batch.items for stone in item.recalled}])
+    unit.tombstones.put([stone._replace(scope=RETURNED) for stone in back])
 
 
 def partition_entries(
@@ -127,14 +133,15 @@ def _decisions(
     scribe: Scribe,
     unit: UnitOfWork,
     batch: Batch,
-    decided: Sequence[Item],
-    position: int,
+    base: int,
     entries: list[Entry],
     positions: Mapping[int, int],
 ) -> None:
     """All decisions of the batch are one entry: the root over their salted commitments."""
+    decided = [item for item in batch.items if item.decision is not None]
     if not decided:
         return
+    position = base + len(entries)
     texts: list[tuple[int, str]] = []
     digests: list[bytes] = []
     at = format_instant(batch.around.now)

@@ -15,7 +15,7 @@ from gateway.identifiers.sealing import unseal
 from gateway.kernel.errors import InvalidInput, NotFound
 from gateway.kernel.ids import decode, encode
 from gateway.policy.model import PolicySet, RightsRule
-from gateway.rights.model import RequestKind, RightsRequest
+from gateway.rights.model import RequestKind, RightsRequest, State
 from gateway.rights.verification import proved
 from gateway.storage.rights import SubjectRow
 from gateway.storage.unit_of_work import UnitOfWork
@@ -92,28 +92,58 @@ def rule_of(policies: PolicySet, regime: str, kind: RequestKind) -> RightsRule:
     return rule
 
 
-def acting(gateway: Gateway, tenant_id: int, stored: StoredRequest, subjects: Sequence[SubjectRow]) -> list[SubjectRow]:
-    """Those of a request's identifiers it may act on: proved ones, or all where verification is forbidden."""
+def subjects_of(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> list[SubjectRow]:
+    """Those of a request's identifiers it may act on: proved ones, or all where verification is forbidden.
+
+    None once the request has ended and its texts are gone.
+    """
+    subjects = unit.rights.subjects(stored.request.id)
     rule = rule_of(gateway.policies, stored.request.regime, stored.request.kind)
     if rule.verification == "forbidden":
-        return list(subjects)
+        return subjects
     if not stored.request.proof:
         return []
-    texts = texts_of(gateway, tenant_id, stored.request, subjects)
-    named = {
-        row.token: RawIdentifier(row.kind, texts[row.token], row.namespace) for row in subjects if row.token in texts
-    }
+    named = _named(gateway, unit, stored.request, subjects)
     accepted = set(map(id, proved(stored.request.proof, named.values())))
     return [row for row in subjects if row.token in named and id(named[row.token]) in accepted]
+
+
+def check_proof(gateway: Gateway, unit: UnitOfWork, request: RightsRequest) -> None:
+    """Raises InvalidInput when the request's proof is unknown, or reaches one address and the request names several."""
+    if request.proof:
+        proved(request.proof, _named(gateway, unit, request, unit.rights.subjects(request.id)).values())
+
+
+def _named(
+    gateway: Gateway, unit: UnitOfWork, request: RightsRequest, subjects: Sequence[SubjectRow]
+) -> dict[bytes, RawIdentifier]:
+    """Pseudonym token -> what the person gave, for identifiers that came raw."""
+    texts = texts_of(gateway, unit.tenant_id, request, subjects)
+    return {
+        row.token: RawIdentifier(row.kind, texts[row.token], row.namespace) for row in subjects if row.token in texts
+    }
 
 
 def texts_of(
     gateway: Gateway, tenant_id: int, request: RightsRequest, subjects: Sequence[SubjectRow]
 ) -> dict[bytes, str]:
-    """Pseudonym token -> the text the person gave, for identifiers that came raw."""
+    """Pseudonym token -> the text the person gave, for identifiers that came raw, until the request ended."""
     keys = gateway.keys.tenant(tenant_id)
-    opened = {row.token: unseal(keys, outside_id(request), row.sealed) for row in subjects}
+    opened = {row.token: unseal(keys, outside_id(request), row.sealed) for row in subjects if row.sealed}
     return {token: text[1:].decode() for token, text in opened.items() if text[:1] == b"r"}
+
+
+def completed(request: RightsRequest, now: int, *, step: str = "") -> RightsRequest:
+    """The request after its run, which also ends a hold that came too late."""
+    return replace(
+        request,
+        state=State.COMPLETED,
+        step=step,
+        completed_at=now,
+        held_from=None,
+        hold_reason="",
+        hold_since=None,
+    )
 
 
 def with_request(stored: StoredRequest, request: RightsRequest) -> StoredRequest:
