@@ -66,7 +66,7 @@ class Feed:
         record: dict[str, object] = {
             "record_id": f"r{self._sent}",
             "observed_at": format_instant(self._now - 10_000_000 + self._sent),
-            "identifiers": self._identifiers(person),
+            "identifiers": self.identifiers(person),
             "jurisdiction": "DE",
         }
         if new:
@@ -74,7 +74,8 @@ class Feed:
             record["consents"] = [{"kind": "grant", "purpose": "identity_resolution", "occurred_at": stated}]
         return record
 
-    def _identifiers(self, person: int) -> list[dict[str, object]]:
+    def identifiers(self, person: int) -> list[dict[str, object]]:
+        """The three identifiers of a person, as this feed sends them."""
         cookie: dict[str, object] = {"kind": "cookie", "value": f"c-{person:012x}"}
         email, phone = f"person{person}@mail.example", f"+4930{23_000_000 + person}"
         if self._raw:

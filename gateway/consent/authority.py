@@ -1,14 +1,14 @@
 """Who may assert what (DESIGN section 4): a channel's consent statements -> the ledger facts they become.
 
 Restrictive events are taken from anyone and stand on every identifier of the subject. Grants stand only on the
-scopes the client's class may grant for, never in the future, and only for purposes and jurisdictions it may state.
+scopes the client's class may grant for, never in the future, and only for one purpose at a time that it may state.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.consent.model import PERMISSIVE, EventKind
+from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, EventKind
 from gateway.policy.model import ClientClass
 
 LEDGER_SCOPES = frozenset({"person", "device"})
@@ -30,6 +30,8 @@ class Authority:
         """Scopes of identifiers this statement may stand on; empty when the client may not make it."""
         if kind not in PERMISSIVE and kind != EventKind.UNRESTRICT:
             return LEDGER_SCOPES
+        if kind in PERMISSIVE and purpose == ANY_PURPOSE:
+            return frozenset()
         if occurred_at > now + self.rules.max_clock_skew_seconds * 1000:
             return frozenset()
         if self.rules.purposes is not None and purpose not in self.rules.purposes:

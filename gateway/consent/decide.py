@@ -68,8 +68,6 @@ def decide(
         if state is None:
             continue
         if state.kind not in PERMISSIVE:
-            if state.kind == EventKind.UNRESTRICT:
-                continue
             reason = _REASONS[EventKind(state.kind)]
             return Refusal(purpose, named, f"ledger.{state.kind}", reason)
         if (scope == "person" and state.verified) or (device_only and scope == "device"):

@@ -50,7 +50,7 @@ class ExportView:
 def signing_key(gateway: Gateway, tenant_id: int) -> SigningKey:
     """The key of the tenant's log; its name is the log's origin. Raises NotFound, Unavailable."""
     seed = gateway.keys.tenant(tenant_id).secret(KeyPurpose.LOG)
-    return SigningKey(seed, f"consent-gateway/{tenant_name(gateway, tenant_id)}")
+    return SigningKey(seed, f"consent-gateway/{tenant_name(gateway, tenant_id)}/{tenant_id}")
 
 
 def verifier_key(gateway: Gateway, tenant_id: int) -> str:

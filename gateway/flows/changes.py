@@ -1,35 +1,83 @@
-"""Journey: the feed of what happened to profiles, with the caller's own ids for them."""
+"""Journey: the feed of what happened to profiles, with the caller's own ids for them.
+
+    1 page       entries of the log that changed profiles
+    2 filter     a channel reads of profiles in which it has sent an identifier that is or was moved there; of the end
+                 of a profile by the notice that the erasure left for it
+    3 name       pairwise ids, made for this client
+
+The number of statements does not depend on the page.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from gateway.audit.entries import parse_leaf
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.outward import outward_id
+from gateway.flows.steps.ancestry import identifiers_in
+from gateway.flows.steps.depart import CASCADE, NOTICE
 from gateway.flows.views import ChangePage, ChangeView
 from gateway.storage.disclosures import ChangeRow
+from gateway.storage.unit_of_work import UnitOfWork
 
 MAX_PAGE = 1000
 _NAMES = {"profile": "profile", "survivor": "profile", "part": "profile", "erased": "profile"}
-_HIDDEN = frozenset({"refused"})
+_HIDDEN = "refused"
+_ERASED = "erased"
 
 
 def changes(gateway: Gateway, caller: Caller, after: int, limit: int) -> ChangePage:
     """Changes of profiles behind log position `after` (-1 for all), oldest first, about `limit` of them.
 
-    A caller reads of profiles its channel has sent records for, or that were shown to it.
+    A page may hold fewer, or none, of those that were looked at; `next` goes on behind them all the same.
     """
     caller.require(Role.CHANNEL, Role.DPO)
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         check_store(gateway, unit, merging=False)
         rows = unit.disclosures.changes_after(after, max(1, min(limit, MAX_PAGE)))
+        shown = [row for row in rows if row.kind not in (_HIDDEN, _ERASED)]
+        if caller.role is Role.CHANNEL:
+            shown = _known(unit, caller.channel, shown)
+        shown += _ends(unit, caller, [row for row in rows if row.kind == _ERASED])
     by_position: dict[int, list[ChangeRow]] = {}
+    for row in shown:
+        by_position.setdefault(row.position, []).append(row)
+    views = tuple(_view(gateway, caller, several) for _, several in sorted(by_position.items()))
+    return ChangePage(views, max((row.position for row in rows), default=after))
+
+
+def _known(unit: UnitOfWork, channel: str, rows: Sequence[ChangeRow]) -> list[ChangeRow]:
+    """Rows of profiles that hold an identifier the channel sent, or into or out of which the change moved one."""
+    members, _ = unit.profiles.load({row.profile_id for row in rows})
+    openings = unit.log.openings_at({row.position for row in rows})
+    moved = {at: identifiers_in(raw) for at, raw in openings.items()}
+    concerned = {member.identifier_id for member in members}.union(*moved.values())
+    sent = unit.records.sent_by(channel, concerned)
+    homes = {member.profile_id for member in members if member.identifier_id in sent}
+    return [row for row in rows if row.profile_id in homes or _touches(row, moved, sent)]
+
+
+def _touches(row: ChangeRow, moved: Mapping[int, AbstractSet[int]], sent: AbstractSet[int]) -> bool:
+    return not moved.get(row.position, frozenset[int]()).isdisjoint(sent)
+
+
+def _ends(unit: UnitOfWork, caller: Caller, rows: Sequence[ChangeRow]) -> list[ChangeRow]:
+    """Erased profiles: the officer reads of all, a channel of those it knew."""
+    leaves = {at: parse_leaf(leaf) for at, leaf in unit.log.leaves_at({row.position for row in rows}).items()}
+    officer = caller.role is Role.DPO
+    meant = {
+        at
+        for at, leaf in leaves.items()
+        if leaf.facts.get("step") == (CASCADE if officer else NOTICE) and (officer or leaf.channel == caller.channel)
+    }
+    return [row for row in rows if row.position in meant]
+
+
+def _view(gateway: Gateway, caller: Caller, rows: Sequence[ChangeRow]) -> ChangeView:
+    named: dict[str, tuple[str, ...]] = {}
     for row in rows:
-        if row.kind not in _HIDDEN:
-            by_position.setdefault(row.position, []).append(row)
-    views = []
-    for position, several in sorted(by_position.items()):
-        named: dict[str, tuple[str, ...]] = {}
-        for row in several:
-            role = _NAMES.get(row.role, row.role)
-            named[role] = (*named.get(role, ()), outward_id(gateway, caller, row.profile_id))
-        views.append(ChangeView(position, several[0].kind, named, several[0].made_at))
-    return ChangePage(tuple(views), max((row.position for row in rows), default=after))
+        role = _NAMES.get(row.role, row.role)
+        named[role] = (*named.get(role, ()), outward_id(gateway, caller, row.profile_id))
+    return ChangeView(rows[0].position, rows[0].kind, named, rows[0].made_at)

@@ -34,13 +34,13 @@ from gateway.storage.unit_of_work import UnitOfWork
 
 _TRIES = 5
 _UNKNOWN = "not_found"
+_SEVERAL = "several_profiles"
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A permitted question: the profile, the identifiers asked for, and the view."""
+    """A permitted question: the identifiers asked for, and the view."""
 
-    home: int
     asked: frozenset[int]
     purpose: str
     graph: str
@@ -78,25 +78,34 @@ def _resolve(
     restrictions = unit.log.head().restrictions
     found = unit.identifiers.find([one.token for one in pseudonyms])
     asked = unit.records.sent_by(caller.channel, found.values())
+    asked -= unit.profiles.demotions(graph, asked)[0]
     scopes = {
         found[one.token]: rule.scope
         for one, rule in zip(pseudonyms, rules, strict=True)
         if found.get(one.token) in asked and rule.scope in LEDGER_SCOPES
     }
-    regimes = gateway.policies.regimes_for(request.jurisdiction)
+    stated = gateway.policies.regimes_for(caller.authority(gateway.policies).jurisdiction(request.jurisdiction))
     if not scopes:
         return ProfileView(None, purpose, permitted=False, rule=_UNKNOWN, reason=_UNKNOWN)
     ledger = LedgerView(unit.ledger.facts(scopes))
-    decision = decide(gateway.policies, regimes, purpose, Subject(scopes), ledger, now)
+    decision = decide(gateway.policies, stated, purpose, Subject(scopes), ledger, now)
     if not isinstance(decision, Permit):
         return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
     homes = set(unit.profiles.home_of(graph, scopes).values())
     if len(homes) != 1:
-        reason = _UNKNOWN if not homes else "several_profiles"
-        return ProfileView(None, purpose, permitted=True, rule=decision.rule, reason=reason)
+        return _nothing(decision, _SEVERAL if homes else _UNKNOWN)
     home = homes.pop()
-    question = _Question(home, frozenset(scopes), purpose, graph, now)
-    view, withheld = _view(gateway, unit, question, ledger)
+    members, profiles = unit.profiles.load([home])
+    if not profiles:
+        raise Stale("the profile was merged while it was looked up")
+    regimes = sorted(profiles[0].regimes.union(stated))
+    decision = decide(gateway.policies, regimes, purpose, Subject(scopes), ledger, now)
+    if not isinstance(decision, Permit):
+        return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
+    question = _Question(frozenset(scopes), purpose, graph, now)
+    view, withheld = _view(gateway, unit, question, {one.identifier_id: one.kind for one in members}, ledger)
+    if not view:
+        return _nothing(decision, _SEVERAL if len(scopes) > 1 else _UNKNOWN)
     unit.log.lock_unchanged(restrictions)
     scribe = Scribe.of(caller, gateway.policies.digest, now)
     values = {"profile": f"{home:x}", "recipient": caller.name}
@@ -116,11 +125,18 @@ def _resolve(
     )
 
 
+def _nothing(permit: Permit, reason: str) -> ProfileView:
+    return ProfileView(None, permit.purpose, permitted=True, rule=permit.rule, reason=reason)
+
+
 def _view(
-    gateway: Gateway, unit: UnitOfWork, view: _Question, ledger: LedgerView
+    gateway: Gateway, unit: UnitOfWork, view: _Question, members: Mapping[int, str], ledger: LedgerView
 ) -> tuple[tuple[ViewedIdentifier, ...], dict[str, int]]:
-    """The identifiers that permitted records connect with those asked for; the profile's others, counted by reason."""
-    members = {member.identifier_id: member.kind for member in unit.profiles.load([view.home])[0]}
+    """The identifiers that permitted records connect with those asked for; the profile's others, counted by reason.
+
+    None where permitted records do not connect those asked for with each other: the purpose may not know that they
+    are one person's.
+    """
     for fact in unit.ledger.facts(members.keys() - view.asked):
         ledger.add(fact)
     records = unit.records.around(members, view.graph)
@@ -138,21 +154,22 @@ def _view(
             permitted[record_id] = rows
         else:
             reasons.update(dict.fromkeys(scopes, decision.reason))
-    shown = _connected(set(view.asked) & members.keys(), permitted.values(), members)
+    asked = view.asked & members.keys()
+    shown = _connected(min(asked), permitted.values(), members)
+    if not asked <= shown.keys():
+        return (), {}
     withheld = Counter(str(reasons.get(one, "not_connected")) for one in members.keys() - shown.keys())
     return tuple(_viewed(members[one], rows) for one, rows in sorted(shown.items())), dict(withheld)
 
 
-def _connected(
-    start: set[int], records: Iterable[list[ViewRow]], members: Mapping[int, str]
-) -> dict[int, list[ViewRow]]:
-    """Identifiers reached from `start` over records -> the rows that assert each."""
+def _connected(start: int, records: Iterable[list[ViewRow]], members: Mapping[int, str]) -> dict[int, list[ViewRow]]:
+    """Identifiers reached from `start` over records, itself among them -> the rows that assert each."""
     by_identifier: dict[int, list[list[ViewRow]]] = defaultdict(list)
     for rows in records:
         for row in rows:
             if row.identifier_id in members and not row.cut:
                 by_identifier[row.identifier_id].append(rows)
-    seen = {one for one in start if one in by_identifier}
+    seen = {start} & by_identifier.keys()
     frontier = list(seen)
     while frontier:
         for rows in by_identifier[frontier.pop()]:

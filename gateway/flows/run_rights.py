@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.erase import erase
 from gateway.flows.export import export
@@ -10,6 +12,7 @@ from gateway.flows.restrict import restrict
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.requests import StoredRequest, note_step, read, rule_of, with_request, write
 from gateway.kernel import logs
+from gateway.kernel.errors import GatewayError
 from gateway.rights import states
 from gateway.rights.model import Action, RequestKind, State
 
@@ -18,22 +21,24 @@ def run_approved(gateway: Gateway, caller: Caller) -> list[StoredRequest]:
     """Run every approved or interrupted request of the caller's tenant -> the requests as they are afterwards.
 
     A journal ahead of the store is replayed first. A run that fails is logged, leaves its request running for the
-    next time, and keeps no other from being run.
+    next time, and keeps no other from being run; a fault of the program is raised when all have had their turn.
     """
     replay(gateway, caller)
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         bodies = unit.rights.bodies(State.RUNNING.value) + unit.rights.bodies(State.APPROVED.value)
     waiting = [StoredRequest.from_json(body).request.id for body in bodies]
-    return [_attempt(gateway, caller, request_id) for request_id in waiting]
-
-
-def _attempt(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
-    try:
-        return run(gateway, caller, request_id)
-    except Exception as failed:  # noqa: BLE001 - whatever is wrong with one request, the others are run
-        logs.failure("right_failed", failed, tenant=caller.tenant_id)
+    with ExitStack() as runs:
+        for request_id in reversed(waiting):
+            runs.callback(_attempt, gateway, caller, request_id)
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
-        return read(unit, request_id)
+        return [read(unit, request_id) for request_id in waiting]
+
+
+def _attempt(gateway: Gateway, caller: Caller, request_id: int) -> None:
+    try:
+        run(gateway, caller, request_id)
+    except GatewayError as failed:
+        logs.failure("right_failed", failed, tenant=caller.tenant_id)
 
 
 def run(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:

@@ -32,16 +32,18 @@ def make_root_key() -> str:
 
 def read_root_key(text: str | None, path: Path) -> bytes:
     """Root key from its Base64 text, else from the key file -> 32 bytes. Raises Unavailable with what to do."""
-    if text is None:
+    if text is not None:
+        encoded = text.encode(errors="replace")
+    else:
         try:
             if path.stat().st_mode & 0o077:
                 raise Unavailable(f"the root key file can be read by others: chmod 600 {path}")
-            text = path.read_text("ascii")
+            encoded = path.read_bytes()
         except OSError as error:
             raise Unavailable(f"no root key: set GATEWAY_ROOT_KEY or run `gateway init` ({path} is missing)") from error
     try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
+        key = base64.b64decode(encoded.strip(), validate=True)
+    except binascii.Error:
         key = b""
     if len(key) != KEY_BYTES:
         raise Unavailable("the root key is not 32 bytes in Base64")

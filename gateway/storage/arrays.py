@@ -3,8 +3,8 @@
 COPY, the usual way, is refused to roles that row-level security binds ("COPY FROM not supported with row-level
 security"). Of the ways around it `INSERT … SELECT FROM unnest(arrays)` is the fastest (measured; README, decisions).
 
-An array is five big-endian integers (dimensions, whether it has nulls, type of the elements, their number, index of
-the first), then each element as its length (-1: NULL) and its bytes: `array_recv` in PostgreSQL's arrayfuncs.c.
+An array is five big-endian integers (dimensions, whether nulls may come, type of the elements, their number, index
+of the first), then each element as its length (-1: NULL) and its bytes: `array_recv` in PostgreSQL's arrayfuncs.c.
 """
 
 from __future__ import annotations
@@ -54,25 +54,25 @@ Packer = Callable[[Sequence[Any]], Packed]
 def integers(values: Sequence[int | None]) -> Packed:
     """At least one integer (or None) of 64 bits -> `bigint[]`; PostgreSQL casts it where a column is narrower."""
     if None in values:
-        return _join(_Integers, values, [_NULL if one is None else _INTEGER.pack(8, one) for one in values])
+        return _join(_Integers, len(values), [_NULL if one is None else _INTEGER.pack(8, one) for one in values])
     flat: list[int | None] = [8] * (2 * len(values))
     flat[1::2] = values
-    return _join(_Integers, values, [pack(f">{'iq' * len(values)}", *flat)])
+    return _join(_Integers, len(values), [pack(f">{'iq' * len(values)}", *flat)])
 
 
 def binaries(values: Sequence[bytes | None]) -> Packed:
     """At least one byte string (or None) -> `bytea[]`."""
-    return _join(_Binaries, values, [_sized(one) for one in values])
+    return _join(_Binaries, len(values), [_sized(one) for one in values])
 
 
 def booleans(values: Sequence[bool | None]) -> Packed:
     """At least one truth value (or None) -> `boolean[]`."""
-    return _join(_Booleans, values, [_NULL if one is None else _TRUE if one else _FALSE for one in values])
+    return _join(_Booleans, len(values), [_NULL if one is None else _TRUE if one else _FALSE for one in values])
 
 
 def texts(values: Sequence[str | None]) -> Packed:
     """At least one text (or None) -> `text[]`. Raises UnicodeEncodeError for a lone surrogate."""
-    return _join(_Texts, values, [_sized(None if one is None else one.encode()) for one in values])
+    return _join(_Texts, len(values), [_sized(None if one is None else one.encode()) for one in values])
 
 
 def packer(column: Column[Any]) -> Packer:
@@ -108,5 +108,5 @@ def _sized(value: bytes | None) -> bytes:
     return _NULL if value is None else len(value).to_bytes(4, "big") + value
 
 
-def _join(kind: type[Packed], values: Sequence[object], elements: Sequence[bytes]) -> Packed:
-    return kind(b"".join([_HEAD.pack(1, None in values, kind.element, len(values), 1), *elements]))
+def _join(kind: type[Packed], count: int, elements: Sequence[bytes]) -> Packed:
+    return kind(b"".join([_HEAD.pack(1, 1, kind.element, count, 1), *elements]))

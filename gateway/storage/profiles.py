@@ -139,30 +139,33 @@ class GraphReader:
 
     def links_around(self, identifiers: Collection[int], *, trusted_only: bool) -> list[LinkRow]:
         """All linking links of all active records that assert any of `identifiers`."""
-        records = (
-            "SELECT DISTINCT l.record_id FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
-            " AND l.linking AND r.active AND r.graph = ? AND (r.trusted OR NOT ?) AND l.identifier_id {keys}"
-        )
-        parameters = [self._tenant, self._graph, trusted_only]
-        return self._links([one for (one,) in self._session.rows_by_key(records, identifiers, parameters)])
+        sql = "SELECT DISTINCT record_id FROM link WHERE tenant_id = ? AND linking AND identifier_id {keys}"
+        asserting = [one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant])]
+        return self._links(asserting, trusted_only=trusted_only)
 
     def all_links(self) -> list[LinkRow]:
         """Every linking link of the graph; for the whole recomputation."""
         sql = "SELECT record_id FROM record WHERE tenant_id = ? AND graph = ? AND active"
-        return self._links([one for (one,) in self._session.rows(sql, [self._tenant, self._graph])])
+        everything = [one for (one,) in self._session.rows(sql, [self._tenant, self._graph])]
+        return self._links(everything, trusted_only=False)
 
-    def _links(self, record_ids: Collection[int]) -> list[LinkRow]:
-        sql = (
-            "SELECT l.record_id, l.identifier_id, l.kind, l.ordinal, l.cut, r.trusted, r.observed_at, r.content,"
-            " r.regimes FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
-            " AND l.linking AND l.record_id {keys}"
+    def _links(self, record_ids: Collection[int], *, trusted_only: bool) -> list[LinkRow]:
+        records = (
+            "SELECT record_id, trusted, observed_at, content, regimes FROM record"
+            " WHERE tenant_id = ? AND active AND graph = ? AND (trusted OR NOT ?) AND record_id {keys}"
         )
-        rows = self._session.rows_by_key(sql, record_ids, [self._tenant])
+        rows = self._session.rows_by_key(records, record_ids, [self._tenant, self._graph, trusted_only])
+        told = {
+            record: (bool(trusted), observed, bytes(content), regimes)
+            for record, trusted, observed, content, regimes in rows
+        }
+        links = (
+            "SELECT record_id, identifier_id, kind, ordinal, cut FROM link"
+            " WHERE tenant_id = ? AND linking AND record_id {keys}"
+        )
         return [
-            LinkRow(record, one, kind, ordinal, bool(cut), bool(trusted), observed, bytes(content), regimes)
-            for record, one, kind, ordinal, cut, trusted, observed, content, regimes in rows
+            LinkRow(record, one, kind, ordinal, bool(cut), *told[record])
+            for record, one, kind, ordinal, cut in self._session.rows_by_key(links, told, [self._tenant])
         ]
 
     def homes(self, identifiers: Collection[int]) -> tuple[list[Member], list[Profile]]:
@@ -178,15 +181,9 @@ class GraphReader:
         self, identifier: int, without: Collection[int], persons: Collection[str], *, trusted: bool
     ) -> int:
         """Most distinct identifiers of one kind of `persons` asserted beside `identifier`, not counting `without`."""
-        sql = (
-            "SELECT DISTINCT o.identifier_id, o.kind, o.record_id FROM link l CROSS JOIN record r CROSS JOIN link o"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ?"
-            " AND r.graph = ? AND r.active AND l.linking AND o.linking"
-            " AND l.identifier_id = ? AND o.identifier_id <> l.identifier_id AND r.trusted = ?"
-        )
         beside: dict[str, set[int]] = {}
-        for other, kind, record_id in self._session.rows(sql, [self._tenant, self._graph, identifier, trusted]):
-            if record_id not in without and kind in persons:
-                beside.setdefault(kind, set()).add(other)
+        for row in self.links_around([identifier], trusted_only=trusted):
+            counts = row.trusted == trusted and row.record_id not in without and row.identifier_id != identifier
+            if counts and row.kind in persons:
+                beside.setdefault(row.kind, set()).add(row.identifier_id)
         return max(map(len, beside.values()), default=0)

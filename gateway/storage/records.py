@@ -94,12 +94,12 @@ class RecordStore:
 
     def of(self, identifiers: Collection[int], *, active_only: bool = False) -> list[int]:
         """Identifiers -> ids of the records that assert any of them."""
-        sql = (
-            "SELECT DISTINCT l.record_id FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
-            " AND (r.active OR NOT ?) AND l.identifier_id {keys}"
-        )
-        return [one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, active_only])]
+        sql = "SELECT DISTINCT record_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"
+        found = [one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant])]
+        if not active_only:
+            return found
+        active = "SELECT record_id FROM record WHERE tenant_id = ? AND active AND record_id {keys}"
+        return [one for (one,) in self._session.rows_by_key(active, found, [self._tenant])]
 
     def links(self, record_ids: Collection[int]) -> list[StoredLink]:
         """All links of these records, in the records' own order."""
@@ -112,25 +112,26 @@ class RecordStore:
     def around(self, identifiers: Collection[int], graph: str) -> dict[int, list[ViewRow]]:
         """Active records of `graph` that assert any of `identifiers` -> all their linking links."""
         sql = (
-            "SELECT DISTINCT o.record_id, o.identifier_id, o.kind, o.cut, r.regimes, r.channel, r.observed_at"
-            " FROM link l CROSS JOIN record r CROSS JOIN link o"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id"
-            " AND o.tenant_id = l.tenant_id AND o.record_id = l.record_id AND l.tenant_id = ?"
-            " AND r.active AND r.graph = ? AND o.linking AND l.identifier_id {keys}"
+            "SELECT record_id, regimes, channel, observed_at FROM record WHERE tenant_id = ? AND active AND graph = ?"
+            " AND record_id {keys}"
         )
+        rows = self._session.rows_by_key(sql, self.of(identifiers), [self._tenant, graph])
+        told = {record_id: rest for record_id, *rest in rows}
         found: dict[int, list[ViewRow]] = {}
-        for row in self._session.rows_by_key(sql, identifiers, [self._tenant, graph]):
-            found.setdefault(row[0], []).append(ViewRow._make(row))
+        for link in self.links(told):
+            if link.linking:
+                row = ViewRow(link.record_id, link.identifier_id, link.kind, link.cut, *told[link.record_id])
+                found.setdefault(link.record_id, []).append(row)
         return found
 
     def sent_by(self, channel: str, identifiers: Collection[int]) -> set[int]:
         """Which of `identifiers` a record of this channel asserts."""
-        sql = (
-            "SELECT DISTINCT l.identifier_id FROM link l CROSS JOIN record r"
-            " WHERE r.tenant_id = l.tenant_id AND r.record_id = l.record_id AND l.tenant_id = ?"
-            " AND r.channel = ? AND l.identifier_id {keys}"
-        )
-        return {one for (one,) in self._session.rows_by_key(sql, identifiers, [self._tenant, channel])}
+        pairs = "SELECT identifier_id, record_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"
+        asserted = self._session.rows_by_key(pairs, identifiers, [self._tenant])
+        sql = "SELECT record_id FROM record WHERE tenant_id = ? AND channel = ? AND record_id {keys}"
+        records = {one for _, one in asserted}
+        sent = {one for (one,) in self._session.rows_by_key(sql, records, [self._tenant, channel])}
+        return {one for one, record_id in asserted if record_id in sent}
 
     def retract(self, record_ids: Collection[int]) -> None:
         """Take records out of the partition; they stay until erasure or retention ends them."""

@@ -36,9 +36,7 @@ def postgres_site(shared_site: SimulatedGateway) -> SimulatedGateway:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest) -> SimulatedGateway:
     """A gateway on each back end, one after the other."""
-    found: SimulatedGateway = request.getfixturevalue(
-        "sqlite_site" if request.param == "sqlite" else "postgres_site"
-    )
+    found: SimulatedGateway = request.getfixturevalue("sqlite_site" if request.param == "sqlite" else "postgres_site")
     return found
 
 

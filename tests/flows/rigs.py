@@ -48,8 +48,13 @@ def ask(gateway: Gateway, sql: str) -> list[tuple[object, ...]]:
 
 def erase(tenant: TenantSimulator, label: str) -> None:
     """The person with this identifier asks for erasure, and the officer grants it."""
+    run_request(tenant, RequestKind.ERASURE, label)
+
+
+def run_request(tenant: TenantSimulator, kind: RequestKind, label: str) -> None:
+    """A request of the person with this identifier is submitted, approved and run."""
     officer = system_caller(tenant.gateway, tenant.tenant_id, Role.DPO)
-    request = RightsSubmission(RequestKind.ERASURE, (raw(label),), "DE", "account_login", NOW)
+    request = RightsSubmission(kind, (raw(label),), "DE", "account_login", NOW)
     made = rights.submit(tenant.gateway, officer, request)
     for action in (Action.PREFLIGHT, Action.APPROVE):
         rights.act(tenant.gateway, officer, made.id, action)

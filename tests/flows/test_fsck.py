@@ -17,8 +17,9 @@ from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.kernel.clock import DAY
 from gateway.kernel.errors import Frozen, IntegrityError, Unavailable
+from gateway.rights.model import RequestKind
 from gateway.storage.tombstones import ERASED, Tombstone
-from tests.flows.rigs import ask, erase, tamper
+from tests.flows.rigs import ask, erase, run_request, tamper
 from tests.simulator import NOW, SimulatedGateway, TenantSimulator, raw
 
 
@@ -227,7 +228,8 @@ def test_somebody_who_was_erased_and_is_back_is_found(simulator: TenantSimulator
     assert [(one.rule, one.count) for one in report.findings] == [("tombstone.active", 1)]
     simulator.clock.advance(2 * DAY)
     assert fsck(gateway, tenant_id).findings == ()
-    assert sweep(gateway, tenant_id) == {"tombstone": 1, "right_package": 0}
+    assert sweep(gateway, tenant_id) == {"tombstone": 1, "right_package": 0, "right_subject": 0}
+    assert simulator.counted("tombstone") == 0
 
 
 def test_findings_name_nobody(edited: TenantSimulator) -> None:
@@ -250,11 +252,13 @@ def test_one_tenant_is_frozen_not_the_other(sqlite_site: SimulatedGateway) -> No
     assert other.outcomes("store", other.record("new", "email:new")) == ["created"]
 
 
-def test_expired_packages_and_tombstones_are_swept(simulator: TenantSimulator) -> None:
+def test_expired_packages_are_swept(simulator: TenantSimulator) -> None:
     fill(simulator)
-    erase(simulator, "email:anna")
-    stones = simulator.counted("tombstone")
-    assert sweep(simulator.gateway, simulator.tenant_id) == {"tombstone": 0, "right_package": 0}
-    simulator.clock.advance(10_000 * DAY)
-    swept = sweep(simulator.gateway, simulator.tenant_id)
-    assert simulator.counted("tombstone") == stones - swept["tombstone"]
+    run_request(simulator, RequestKind.ACCESS, "email:anna")
+    kept = simulator.gateway.policies.retention.export_package_days * DAY
+    simulator.clock.advance(kept - DAY)
+    assert sweep(simulator.gateway, simulator.tenant_id) == {"tombstone": 0, "right_package": 0, "right_subject": 0}
+    assert simulator.counted("right_package") == 1
+    simulator.clock.advance(DAY)
+    assert sweep(simulator.gateway, simulator.tenant_id) == {"tombstone": 0, "right_package": 1, "right_subject": 0}
+    assert simulator.counted("right_package") == 0

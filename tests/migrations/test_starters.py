@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from gateway.storage.migrate import check, downgrade
-from tests.databases import MIGRATIONS
+from tests.databases import MIGRATIONS, migrate
 from tests.postgres import Cluster
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from tests.databases import migrate; print('ready', flush=True); input(); migrate(sys.argv[1])"
+ROLE = "FROM pg_roles WHERE rolname = 'gateway_app'"
 
 
 def start_together(urls: Sequence[str]) -> None:
@@ -49,18 +53,36 @@ def test_starters_on_one_sqlite_file(tmp_path: Path) -> None:
     assert check(url, MIGRATIONS) == []
 
 
-def test_starters_on_one_and_on_several_databases_of_a_new_cluster(postgres_cluster: Cluster) -> None:
-    """The role belongs to the cluster: two databases make it at the same time, and the last one takes it along.
-
-    `postgres_cluster` is only asked for its skip: the role is known there already.
-    """
+@pytest.fixture
+def fresh_cluster(postgres_cluster: Cluster) -> Iterator[Cluster]:
+    """A cluster that does not know the application's role yet, where PostgreSQL is installed at all."""
     with Cluster.started() as fresh:
         assert fresh.directory != postgres_cluster.directory
-        one, two = fresh.create(), fresh.create()
-        start_together([one, two, one])
-        assert [check(one, MIGRATIONS), check(two, MIGRATIONS)] == [[], []]
-        for url, left in ((one, 1), (two, 0)):
-            downgrade(url, MIGRATIONS, "base")
-            with create_engine(url, poolclass=NullPool).connect() as connection:
-                roles = "SELECT count(*) FROM pg_roles WHERE rolname = 'gateway_app'"
-                assert connection.scalar(text(roles)) == left
+        yield fresh
+
+
+def test_starters_in_a_new_cluster(fresh_cluster: Cluster) -> None:
+    """The role belongs to the cluster: the first database makes it, and the last one takes it along."""
+    one, two = fresh_cluster.create(), fresh_cluster.create()
+    start_together([one, two, one])
+    assert [check(one, MIGRATIONS), check(two, MIGRATIONS)] == [[], []]
+    for url, left in ((one, 1), (two, 0)):
+        downgrade(url, MIGRATIONS, "base")
+        with create_engine(url, poolclass=NullPool).connect() as connection:
+            assert connection.scalar(text(f"SELECT count(*) {ROLE}")) == left
+    with ThreadPoolExecutor(1) as pool, create_engine(one, poolclass=NullPool).connect() as connection:
+        connection.execute(text("CREATE ROLE gateway_app"))
+        migrating = pool.submit(migrate, two)
+        wait_for_a_waiter(one)
+        connection.commit()
+        migrating.result(60)
+    assert check(two, MIGRATIONS) == []
+
+
+def wait_for_a_waiter(url: str) -> None:
+    """Return when some transaction of the cluster waits for another one."""
+    deadline = time.monotonic() + 60
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+    with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+        while not connection.scalar(text(waiting)):
+            assert time.monotonic() < deadline, "nobody waits"

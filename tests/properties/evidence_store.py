@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from gateway.policy.model import KindRule
+from gateway.policy.model import KindRule, Scope
 from gateway.profiles.closure import LinkRow
 from gateway.profiles.engine import Plan, plan
 from gateway.profiles.model import Change, Evidence, Member, Profile
@@ -21,6 +21,33 @@ from gateway.profiles.partition import partition
 T = TypeVar("T")
 Groups = dict[int, set[int]]
 """Label or profile id -> its identifiers."""
+KINDS: dict[str, tuple[Scope, int]] = {
+    "email": ("person", 0),
+    "phone": ("person", 0),
+    "device": ("device", 1),
+    "cookie": ("device", 2),
+    "session": ("device", 3),
+}
+"""Kind -> scope and rank."""
+
+NO_LIMIT = 10**6
+
+
+def rule(name: str, *, per_profile: int = NO_LIMIT, shared_above: int = NO_LIMIT) -> KindRule:
+    """The rule of one of `KINDS`."""
+    scope, rank = KINDS[name]
+    return KindRule(
+        name,
+        "plain",
+        scope,
+        may_link=True,
+        rank=rank,
+        namespaced=False,
+        per_profile=per_profile,
+        shared_above=shared_above,
+        deny=frozenset(),
+        retention_days=None,
+    )
 
 
 @dataclass(slots=True)

@@ -15,21 +15,12 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from gateway.policy.model import KindRule, Scope
+from gateway.policy.model import KindRule
 from gateway.profiles.model import Evidence, Partition
 from gateway.profiles.partition import partition
-from tests.properties.evidence_store import EvidenceStore
+from tests.properties.evidence_store import KINDS, EvidenceStore, rule
 
-KINDS: dict[str, tuple[Scope, int]] = {
-    "email": ("person", 0),
-    "phone": ("person", 0),
-    "device": ("device", 1),
-    "cookie": ("device", 2),
-    "session": ("device", 3),
-}
-"""Kind -> scope and rank."""
-
-EXAMPLES = max(1_000, settings.default.max_examples)
+EXAMPLES = max(1_000, settings().max_examples)
 LONG = settings(max_examples=20_000)
 
 
@@ -55,25 +46,8 @@ class World:
         return partition(records, {one: self.rules[name] for one, name in self.kinds.items()})
 
 
-def rule(name: str, per_profile: int, shared_above: int) -> KindRule:
-    """A kind that may link."""
-    scope, rank = KINDS[name]
-    return KindRule(
-        name,
-        "plain",
-        scope,
-        may_link=True,
-        rank=rank,
-        namespaced=False,
-        per_profile=per_profile,
-        shared_above=shared_above,
-        deny=frozenset(),
-        retention_days=None,
-    )
-
-
 class Tape:
-    """Bytes read as small choices; behind the end all choices are the first. Hypothesis draws one fast, and shrinks it."""
+    """Bytes read as small choices; behind the end all are the first. Hypothesis draws and shrinks such a tape fast."""
 
     def __init__(self, tape: bytes) -> None:
         self._rest = iter(tape)
@@ -98,9 +72,9 @@ def world_of(tape: bytes, *, limits: bool, public: bool, removals: bool) -> Worl
     names = sorted(KINDS)
     kinds = {one: names[choose.below(len(names))] for one in range(1, 4 + choose.below(6))}
     if limits:
-        rules = {name: rule(name, 1 + choose.below(3), 1 + choose.below(3)) for name in names}
+        rules = {name: rule(name, per_profile=1 + choose.below(3), shared_above=1 + choose.below(3)) for name in names}
     else:
-        rules = {name: rule(name, 10**6, 10**6) for name in names}
+        rules = {name: rule(name) for name in names}
     steps: list[tuple[tuple[Evidence, ...], tuple[int, ...]]] = []
     numbers = itertools.count(1)
     while choose:
@@ -168,7 +142,9 @@ def test_order_and_batching_do_not_matter(world: World, seed: int, size: int) ->
     for start in range(0, len(shuffled), size):
         store.step(shuffled[start : start + size])
     assert store.components() == {frozenset(group) for group in right.groups().values()}
-    assert (store.cuts, store.demoted, store.demoted_public) == (right.cuts, right.demoted, right.demoted_public)
+    assert store.cuts == right.cuts
+    assert store.demoted == right.demoted
+    assert store.demoted_public == right.demoted_public
     again = world.whole(shuffled)
     assert again.cuts == right.cuts
     assert sorted(map(sorted, again.groups().values())) == sorted(map(sorted, right.groups().values()))
@@ -181,7 +157,7 @@ def test_taking_everything_away_leaves_nothing(world: World) -> None:
         store.step(added)
     store.step((), list(store.records))
     store.check()
-    assert not (store.home or store.profiles or store.cuts or store.demoted or store.demoted_public)
+    assert not any([store.home, store.profiles, store.cuts, store.demoted, store.demoted_public])
 
 
 @given(worlds(removals=False))

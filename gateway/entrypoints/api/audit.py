@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
-from flask import Response, send_file
+from flask import Response
 from flask_smorest import Blueprint
 
 from gateway.audit.encodings import to_base64
@@ -19,6 +20,7 @@ from gateway.flows.context import Caller, Role
 
 BLUEPRINT: Final = Blueprint("audit", __name__, description="The log of all decisions, merges and requests")
 
+_PIECE: Final = 1 << 16
 _NEEDS: Final = "Role auditor, dpo or admin."
 _NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": LARGEST}
 _RANGE: Final = {"start": _NUMBER, "end": _NUMBER}
@@ -135,7 +137,16 @@ def start_export(door: Door, caller: Caller) -> Response:
 def fetch_export(door: Door, caller: Caller, export_id: str) -> Response:
     """The export as a ZIP archive."""
     file = audit.export_zip(door.gateway, caller, export_id)
-    return send_file(file, "application/zip", as_attachment=True, download_name="audit.zip", etag=False)
+    headers = {"Content-Disposition": 'attachment; filename="audit.zip"'}
+    response = Response(_pieces(file), 200, headers, content_type="application/zip")
+    response.call_on_close(file.close)
+    return response
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def _path(hashes: list[bytes]) -> Response:

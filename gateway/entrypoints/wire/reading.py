@@ -123,8 +123,6 @@ def _gunzip(stream: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
                     member = zlib.decompressobj(_GZIP)
                 yield member.decompress(left, _PIECE)
                 left = member.unused_data.lstrip(b"\0") if member.eof else member.unconsumed_tail
-        while not member.eof and (piece := member.decompress(b"", _PIECE)):
-            yield piece
     except zlib.error:
         raise _damaged() from None
     if not member.eof:

@@ -70,6 +70,13 @@ def _take(found: Ancestry, rows: Mapping[int, list[ChangeRow]], persons: Mapping
     return met
 
 
+def identifiers_in(opening: bytes) -> set[int]:
+    """The opening of a change -> the identifiers that came or went."""
+    values = dict(Opening.from_bytes(opening).values())
+    lists = [values.get(name) for name in ("added", "removed")]
+    return {int(text, 16) for several in lists if isinstance(several, list) for text in several}
+
+
 def _texts(opening: bytes) -> Iterator[str]:
     """Every text in an opening's values."""
     for _, value in Opening.from_bytes(opening).values():

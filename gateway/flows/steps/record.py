@@ -137,7 +137,10 @@ def _decisions(
     entries: list[Entry],
     positions: Mapping[int, int],
 ) -> None:
-    """All decisions of the batch are one entry: the root over their salted commitments."""
+    """All decisions of the batch are one entry: the root over their salted commitments.
+
+    Those on duplicates cannot be opened: no record holds them, so erasure would not find them.
+    """
     decided = [item for item in batch.items if item.decision is not None]
     if not decided:
         return
@@ -147,7 +150,8 @@ def _decisions(
     at = format_instant(batch.around.now)
     for item, salt in zip(decided, salts(len(decided)), strict=True):
         text = disclosure(salt, "decisions", _decision_value(item, batch, at, positions))
-        texts.append((item.index, text))
+        if item.outcome != "duplicate":
+            texts.append((item.index, text))
         digests.append(sha256(text.encode("ascii")).digest())
     root = batch_root([to_base64url(one) for one in digests])
     permitted = sum(isinstance(item.decision, Permit) for item in decided)
@@ -182,8 +186,9 @@ def _refused_merges(
             if not cut or record_id not in linked.evidence:
                 continue
             home = profile_of(plan, batch.around.near[graph], linked.evidence[record_id].identifiers)
-            values = {"profile": f"{home or 0:x}", "identifier": f"{identifier:x}"}
+            values: dict[str, object] = {}
             if home is not None:
+                values = {"profile": f"{home:x}", "identifier": f"{identifier:x}"}
                 changes.append(ChangeRow(base + len(entries), home, "refused", "refused", batch.around.now))
             entries.append(scribe.write(EntryKind.MERGE_REFUSED, "limits.per_profile", {}, values))
 
@@ -209,6 +214,7 @@ def _write_identifiers(gateway: Gateway, caller: Caller, unit: UnitOfWork, batch
 def _write_records(
     caller: Caller, unit: UnitOfWork, batch: Batch, linked: Linked, positions: Mapping[int, int]
 ) -> None:
+    before = {link.identifier_id for link in unit.records.links(linked.replaced)}
     if linked.replaced:
         unit.records.delete(linked.replaced)
     unit.records.retract([one for records in linked.retracted.values() for one in records])
@@ -247,3 +253,10 @@ def _write_records(
             if one in kept or not rule.may_link
         ]
     unit.records.add(records, links)
+    _forget_unnamed(unit, before - {link.identifier_id for link in links})
+
+
+def _forget_unnamed(unit: UnitOfWork, identifiers: set[int]) -> None:
+    """Identifiers of replaced records that nothing names any more go: an erasure would not find them."""
+    left = identifiers - unit.records.asserted(identifiers)
+    unit.identifiers.delete(left - {fact.identifier_id for fact in unit.ledger.facts(left)})

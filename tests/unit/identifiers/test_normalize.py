@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.identifiers.normalize import normalize
+from gateway.identifiers.phones import library_e164
 from gateway.identifiers.texts import MAX_TEXT, text_fault
 from gateway.kernel.errors import InvalidInput
 from tests.unit.identifiers.kind_rules import RULES
@@ -60,6 +61,7 @@ REFUSED = [
     ("phone", "650 555 1212", "not_a_phone"),
     ("phone", "+1 650 555 1212 ext. 7", "not_a_phone"),
     ("phone", "+999 123456789", "not_a_phone"),
+    ("phone", "+4921137815977849", "not_a_phone"),  # valid for the library, but more than E.164's 15 digits
     ("phone", "call back", "not_a_phone"),
     ("phone", "9" * 300, "not_a_phone"),
     ("national_id", "-:. -", "empty"),
@@ -88,6 +90,13 @@ def test_the_refusal_of_a_national_number_says_what_is_missing() -> None:
         normalize("650 555 1212", RULES["phone"])
     with pytest.raises(InvalidInput, match=r"number$"):
         normalize("650 555 1212", RULES["phone"], "ZZ")
+
+
+def test_a_number_that_the_library_reads_in_two_ways_is_refused() -> None:
+    assert library_e164("88107924121", "BY") == "+3758107924121"
+    assert library_e164("+3758107924121", None) is None
+    with pytest.raises(InvalidInput):
+        normalize("88107924121", RULES["phone"], "BY")
 
 
 @pytest.mark.parametrize(("kind", "raw", "rule"), REFUSED)

@@ -30,7 +30,7 @@ def places(value: Value, path: tuple[str | int, ...] = ()) -> list[tuple[str | i
 def at(value: Value, path: tuple[str | int, ...]) -> Value:
     """The value at a path."""
     for step in path:
-        value = value[step]  # type: ignore[index]
+        value = value[step]  # type: ignore[index]  # the path was made from the tree
     return value
 
 
@@ -78,7 +78,7 @@ def test_another_value_anywhere_changes_the_digest_or_is_refused(target: tuple[s
     name, path = target
     tree = copy.deepcopy(TREES[name])
     parent, old = at(tree, path[:-1]), at(tree, path)
-    parent[path[-1]] = _other(old)  # type: ignore[index]
+    parent[path[-1]] = _other(old)  # type: ignore[index]  # the path was made from the tree
     with tempfile.TemporaryDirectory() as scratch:
         directory = write(Path(scratch) / "policies", name, tree)
         assert check(directory) or load(directory).digest != DIGEST

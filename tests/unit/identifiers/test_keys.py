@@ -1,0 +1,137 @@
+"""Keys and what is made with them: the MAC is the standard library's, and no purpose, kind or tenant meets another."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import hmac
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.identifiers.keys import KEY_BYTES, HmacKey, KeyPurpose, TenantKeys, fields
+from gateway.identifiers.model import Digest
+from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens, tombstone_token
+from gateway.kernel.errors import Unavailable
+
+KEYS = st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES)
+DIGEST = hashlib.sha256(b"anna@shop.example").digest()
+
+
+def keys(first: int = 0) -> TenantKeys:
+    """A tenant's keys, all different."""
+    return TenantKeys({purpose: bytes([first + place]) * KEY_BYTES for place, purpose in enumerate(KeyPurpose)})
+
+
+def raw(purpose: KeyPurpose, first: int = 0) -> bytes:
+    """The bytes of one key of `keys`."""
+    return bytes([first + list(KeyPurpose).index(purpose)]) * KEY_BYTES
+
+
+class TestHmac:
+    @given(KEYS, st.binary(max_size=200))
+    def test_it_is_the_standard_librarys(self, key: bytes, message: bytes) -> None:
+        assert HmacKey(key).mac(message) == hmac.digest(key, message, "sha256")
+
+    @given(KEYS, st.lists(st.binary(max_size=70), max_size=4))
+    def test_one_key_serves_many_messages(self, key: bytes, messages: list[bytes]) -> None:
+        one = HmacKey(key)
+        assert [one.mac(message) for message in messages] == [hmac.digest(key, one_, "sha256") for one_ in messages]
+
+    @pytest.mark.parametrize("size", [0, 31, 33, 64])
+    def test_a_key_of_another_length_is_none(self, size: int) -> None:
+        with pytest.raises(Unavailable, match="32 bytes"):
+            HmacKey(bytes(size))
+
+
+class TestTenantKeys:
+    def test_each_purpose_has_its_own(self) -> None:
+        made = {keys().hmac(purpose).mac(b"one message") for purpose in KeyPurpose}
+        assert len(made) == len(KeyPurpose)
+        assert keys().secret(KeyPurpose.SEAL) == raw(KeyPurpose.SEAL)
+
+    def test_a_missing_key_is_unavailable_never_empty(self) -> None:
+        few = TenantKeys({KeyPurpose.MATCH: bytes(KEY_BYTES)})
+        with pytest.raises(Unavailable, match="suppress"):
+            few.hmac(KeyPurpose.SUPPRESS)
+        with pytest.raises(Unavailable, match="suppress"):
+            few.secret(KeyPurpose.SUPPRESS)
+
+    @pytest.mark.parametrize("secret", [keys(), keys().hmac(KeyPurpose.MATCH)], ids=["tenant", "key"])
+    def test_nothing_shows_or_serializes_a_key(self, secret: TenantKeys | HmacKey) -> None:
+        assert "hidden" in repr(secret)
+        assert "hidden" in f"{secret}"
+        with pytest.raises(TypeError, match="never serialized"):
+            pickle.dumps(secret)
+        with pytest.raises(TypeError, match="never serialized"):
+            copy.copy(secret)
+
+
+@given(st.lists(st.text() | st.binary(), max_size=4), st.lists(st.text() | st.binary(), max_size=4))
+def test_fields_are_unambiguous(one: list[str | bytes], other: list[str | bytes]) -> None:
+    """Two lists of parts make the same message only where they are the same bytes, part by part."""
+    encoded = [
+        [part.encode("utf-8", "replace") if isinstance(part, str) else part for part in parts] for parts in (one, other)
+    ]
+    assert (fields(*encoded[0]) == fields(*encoded[1])) == (encoded[0] == encoded[1])
+
+
+class TestPseudonyms:
+    def test_the_formula(self) -> None:
+        """HMAC-SHA256(K[match], kind, namespace, "link", digest), each behind its length."""
+        message = b"".join(len(part).to_bytes(4, "big") + part for part in (b"email", b"", b"link", DIGEST))
+        made = Pseudonymizer(keys()).pseudonym(Digest("email", DIGEST))
+        assert made.token == hmac.digest(raw(KeyPurpose.MATCH), message, "sha256")
+        assert (made.kind, made.namespace) == ("email", "")
+
+    def test_the_formula_with_a_namespace(self) -> None:
+        message = fields("platform_id", "steam", "link", DIGEST)
+        made = Pseudonymizer(keys()).pseudonym(Digest("platform_id", DIGEST, "steam"))
+        assert made.token == hmac.digest(raw(KeyPurpose.MATCH), message, "sha256")
+        assert made.namespace == "steam"
+
+    def test_kind_namespace_digest_and_tenant_all_count(self) -> None:
+        one, other = Pseudonymizer(keys()), Pseudonymizer(keys(100))
+        asked = [
+            Digest("email", DIGEST),
+            Digest("phone", DIGEST),
+            Digest("email", hashlib.sha256(DIGEST).digest()),
+            Digest("platform_id", DIGEST, "steam"),
+            Digest("platform_id", DIGEST, "psn"),
+        ]
+        tokens = [each.pseudonym(digest).token for each in (one, other) for digest in asked * 2]
+        assert len(set(tokens)) == 2 * len(asked)
+
+    def test_a_tombstone_stands_under_another_key(self) -> None:
+        token = Pseudonymizer(keys()).pseudonym(Digest("email", DIGEST)).token
+        stone = tombstone_token(keys().hmac(KeyPurpose.SUPPRESS), token)
+        assert stone == hmac.digest(raw(KeyPurpose.SUPPRESS), token, "sha256")
+
+
+class TestRecordTokens:
+    def test_a_record_is_told_apart_by_channel_and_id(self) -> None:
+        store, app = RecordTokens(keys(), "store"), RecordTokens(keys(), "app")
+        tokens = [store.of("r1"), store.of("r2"), app.of("r1"), RecordTokens(keys(100), "store").of("r1")]
+        assert len(set(tokens)) == 4
+        assert store.of("r1") == RecordTokens(keys(), "store").of("r1")
+        assert {len(token) for token in tokens} == {16}
+
+    def test_channel_and_id_do_not_run_into_each_other(self) -> None:
+        assert RecordTokens(keys(), "store").of("1r") != RecordTokens(keys(), "store1").of("r")
+
+    def test_content_is_who_when_and_how(self) -> None:
+        maker = Pseudonymizer(keys())
+        anna, phone = maker.pseudonym(Digest("email", DIGEST)), maker.pseudonym(Digest("phone", DIGEST))
+        tokens = RecordTokens(keys(), "store")
+        contents = [
+            tokens.content([anna, phone], 5, "DE", "trusted"),
+            tokens.content([anna], 5, "DE", "trusted"),
+            tokens.content([phone, anna], 5, "DE", "trusted"),
+            tokens.content([anna, phone], 6, "DE", "trusted"),
+            tokens.content([anna, phone], 5, "", "trusted"),
+            tokens.content([anna, phone], 5, "DE", "public"),
+        ]
+        assert len(set(contents)) == len(contents)
+        assert tokens.content([anna, phone], 5, "DE", "trusted") == contents[0]
