@@ -1,6 +1,6 @@
 """WSGI factories, for servers to call.
 
-gunicorn 'gateway.app:create_app()', or granian --interface wsgi --factory gateway.app:create_app
+granian --interface wsgi --factory gateway.app:create_app
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ def gateway() -> None:
 
     \b
     Exit codes: 0 ok, 1 findings, 2 usage, 3 refused, 4 unavailable.
-    Errors are one line on standard error; with --json also {"problem":{...}} on standard output.
+    Errors are one line on standard error; with --json they are also
+    {"problem":{...}} on standard output.
     """  # noqa: D301 - click marks a paragraph that is not wrapped with \b
 
 

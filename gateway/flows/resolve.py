@@ -17,7 +17,7 @@ from gateway.audit.entries import EntryKind
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import Permit, Reason
+from gateway.consent.model import Decision, Permit, Reason
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.outward import outward_id
 from gateway.flows.requests import ResolveRequest
@@ -88,7 +88,8 @@ def _resolve(
     if not scopes:
         return ProfileView(None, purpose, permitted=False, rule=_UNKNOWN, reason=_UNKNOWN)
     ledger = LedgerView(unit.ledger.facts(scopes))
-    decision = decide(gateway.policies, stated, purpose, Subject(scopes), ledger, now)
+    question = _Question(frozenset(scopes), purpose, graph, now)
+    decision = _decide(gateway, unit, question, scopes, stated, ledger)
     if not isinstance(decision, Permit):
         return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
     homes = set(unit.profiles.home_of(graph, scopes).values())
@@ -99,10 +100,9 @@ def _resolve(
     if not profiles:
         raise Stale("the profile was merged while it was looked up")
     regimes = sorted(profiles[0].regimes.union(stated))
-    decision = decide(gateway.policies, regimes, purpose, Subject(scopes), ledger, now)
+    decision = _decide(gateway, unit, question, scopes, regimes, ledger)
     if not isinstance(decision, Permit):
         return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
-    question = _Question(frozenset(scopes), purpose, graph, now)
     view, withheld = _view(gateway, unit, question, {one.identifier_id: one.kind for one in members}, ledger)
     if not view:
         return _nothing(decision, _SEVERAL if len(scopes) > 1 else _UNKNOWN)
@@ -125,6 +125,41 @@ def _resolve(
     )
 
 
+def _decide(
+    gateway: Gateway,
+    unit: UnitOfWork,
+    question: _Question,
+    scopes: Mapping[int, str],
+    regimes: Sequence[str],
+    ledger: LedgerView,
+) -> Decision:
+    """By what the ledger says of the identifiers asked for; where it is silent, by the records that assert them, for a
+    grant on one identifier of a record covers all of it.
+    """
+    policies = gateway.policies
+    decision = decide(policies, regimes, question.purpose, Subject(scopes), ledger, question.now)
+    if isinstance(decision, Permit) or decision.reason not in (Reason.NO_CONSENT, Reason.EXPIRED):
+        return decision
+    records = unit.records.around(scopes, question.graph)
+    beside = {row.identifier_id for rows in records.values() for row in rows}
+    shared = unit.profiles.demotions(question.graph, beside)[0]
+    for fact in unit.ledger.facts([one for one in beside if not ledger.facts(one)]):
+        ledger.add(fact)
+    for _, rows in sorted(records.items()):
+        person = {
+            row.identifier_id: scope
+            for row in rows
+            if (scope := policies.kinds[row.kind].scope) in LEDGER_SCOPES
+            and not row.cut
+            and row.identifier_id not in shared
+        }
+        known = sorted({*regimes, *rows[0].regimes.split()})
+        covered = decide(policies, known, question.purpose, Subject(person), ledger, question.now)
+        if isinstance(covered, Permit):
+            return covered
+    return decision
+
+
 def _nothing(permit: Permit, reason: str) -> ProfileView:
     return ProfileView(None, permit.purpose, permitted=True, rule=permit.rule, reason=reason)
 
@@ -137,7 +172,7 @@ def _view(
     None where permitted records do not connect those asked for with each other: the purpose may not know that they
     are one person's.
     """
-    for fact in unit.ledger.facts(members.keys() - view.asked):
+    for fact in unit.ledger.facts([one for one in members if not ledger.facts(one)]):
         ledger.add(fact)
     records = unit.records.around(members, view.graph)
     permitted: dict[int, list[ViewRow]] = {}

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from gateway.profiles.model import Evidence, Member, Profile
 from gateway.profiles.neighborhood import Neighborhood
+from gateway.profiles.partition import shared
 
 
 class LinkRow(NamedTuple):
@@ -42,12 +43,6 @@ class ClosureReader(Protocol):
 
     def demotions(self, identifiers: Collection[int]) -> tuple[set[int], set[int]]:
         """Which of `identifiers` are demoted by trusted, and by public records."""
-        ...
-
-    def persons_beside(
-        self, identifier: int, without: Collection[int], persons: Collection[str], *, trusted: bool
-    ) -> int:
-        """Most distinct identifiers of one kind of `persons` asserted beside `identifier`, not counting `without`."""
         ...
 
 
@@ -136,11 +131,12 @@ def _restore(
     trusted: bool,
 ) -> None:
     """Take identifiers out of `demoted` that fall back under their limit without the removed records."""
-    persons = {name for name, rule in near.rules.items() if rule.scope == "person"}
-    for identifier in demoted & set(lost):
-        left = reader.persons_beside(identifier, removed.keys(), persons, trusted=trusted)
-        if left <= near.kinds[identifier].shared_above:
-            demoted.discard(identifier)
+    doubtful = demoted.intersection(lost)
+    if doubtful:
+        rows = reader.links_around(doubtful, trusted_only=trusted)
+        near.learn_kinds({row.identifier_id: row.kind for row in rows})
+        left = [record for record in _evidence(rows) if record.trusted == trusted and record.record_id not in removed]
+        demoted.difference_update(doubtful - shared(left, near.kinds))
 
 
 def _learn_demotions(

@@ -33,17 +33,17 @@ def partition(
     records = sorted(evidence, key=lambda record: record.order)
     trusted = [record for record in records if record.trusted]
     public = [record for record in records if not record.trusted]
-    shared = set(demoted) | _shared(trusted, kinds)
-    shared_public = set(demoted_public) | _shared(public, kinds)
+    by_trusted = set(demoted) | shared(trusted, kinds)
+    by_public = set(demoted_public) | shared(public, kinds)
     forest = _Forest(kinds)
-    cuts = _join(trusted, forest, shared)
+    cuts = _join(trusted, forest, by_trusted)
     component = {identifier: forest.find(identifier) for identifier in forest.parent}
-    _hang(public, kinds, component, shared | shared_public)
-    return Partition(component, frozenset(cuts), frozenset(shared), frozenset(shared_public - shared))
+    _hang(public, kinds, component, by_trusted | by_public)
+    return Partition(component, frozenset(cuts), frozenset(by_trusted), frozenset(by_public - by_trusted))
 
 
-def _shared(records: Iterable[Evidence], kinds: Mapping[int, KindRule]) -> set[int]:
-    """Identifiers asserted beside more persons than their kind allows."""
+def shared(records: Iterable[Evidence], kinds: Mapping[int, KindRule]) -> set[int]:
+    """Records, all trusted or all public -> the identifiers asserted beside more persons than their kind allows."""
     beside: dict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for record in records:
         persons = [(kinds[other].name, other) for other in record.identifiers if kinds[other].scope == "person"]

@@ -176,14 +176,3 @@ class GraphReader:
     def demotions(self, identifiers: Collection[int]) -> tuple[set[int], set[int]]:
         """Which of `identifiers` are demoted by trusted, and by public records."""
         return self._profiles.demotions(self._graph, identifiers)
-
-    def persons_beside(
-        self, identifier: int, without: Collection[int], persons: Collection[str], *, trusted: bool
-    ) -> int:
-        """Most distinct identifiers of one kind of `persons` asserted beside `identifier`, not counting `without`."""
-        beside: dict[str, set[int]] = {}
-        for row in self.links_around([identifier], trusted_only=trusted):
-            counts = row.trusted == trusted and row.record_id not in without and row.identifier_id != identifier
-            if counts and row.kind in persons:
-                beside.setdefault(row.kind, set()).add(row.identifier_id)
-        return max(map(len, beside.values()), default=0)

@@ -1,4 +1,4 @@
-"""What tests of the HTTP door may ask for: a gateway behind it, fresh for each test or shared by a module."""
+"""What tests of the doors may ask for: a gateway behind HTTP or the command line, fresh or shared by a module."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.doors.sites import Site, make_home, served
+from tests.doors.terminal import Terminal, prepared
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,15 @@ def shared_site(
     template, keys = site_template
     with served(template, tmp_path_factory.mktemp("shared") / "gateway", keys) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def terminal_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `prepared` keeps a home to copy."""
+    return tmp_path_factory.mktemp("terminal") / "gateway"
+
+
+@pytest.fixture
+def terminal(terminal_template: Path, tmp_path: Path) -> Terminal:
+    """The command line, with a tenant and nothing else."""
+    return prepared(terminal_template, tmp_path / "gateway")

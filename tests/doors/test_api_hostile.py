@@ -253,13 +253,19 @@ class BrokenStream:
         return piece
 
 
+@pytest.mark.parametrize("terminated", [{}, {"wsgi.input_terminated": True}])
 @pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("headers", [JSON, NDJSON, GZIPPED])
-def test_a_body_that_breaks_off_is_refused(shared_site: Site, headers: dict[str, str], fails: bool) -> None:  # noqa: FBT001 - a case
+def test_a_body_that_breaks_off_is_refused(
+    shared_site: Site,
+    headers: dict[str, str],
+    fails: bool,  # noqa: FBT001 - a case
+    terminated: dict[str, bool],
+) -> None:
     before = shared_site.rows()
     whole = json.dumps(record("r1") if headers is NDJSON else {"records": [record("r1")]}).encode()
     data = gzip.compress(whole) if headers is GZIPPED else whole
-    environ = {"wsgi.input": BrokenStream(data, fails=fails), "CONTENT_LENGTH": str(len(data) + 10)}
+    environ = {"wsgi.input": BrokenStream(data, fails=fails), "CONTENT_LENGTH": str(len(data) + 10)} | terminated
     answered = shared_site.call("POST", "/v1/records", "web", environ_overrides=environ, headers=headers)
     refused(shared_site, answered, before)
     assert "jane" not in answered.get_data(as_text=True)

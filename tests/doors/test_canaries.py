@@ -176,6 +176,7 @@ def test_urls_methods_and_headers(site: Site, watched: Watch) -> None:
         bare = path.partition("?")[0]
         for place in (
             f"{bare}/{EMAIL}",
+            f"{bare}/{COOKIE}",
             f"{bare}?email={EMAIL}",
             f"{bare}?{EMAIL}=1",
             f"{bare}?start={EMAIL}&after={PHONE}",

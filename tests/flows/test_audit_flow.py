@@ -46,7 +46,8 @@ def test_a_checkpoint_is_made_only_when_the_log_grew(simulator: TenantSimulator)
     second = audit.checkpoint(gateway, tenant_id)
     key = VerifierKey.parse(audit.verifier_key(gateway, tenant_id))
     shown = [open_checkpoint(note, [key]) for note in (first, second)]
-    assert {one.origin for one in shown} == {key.name} == {f"consent-gateway/{tenant_name(gateway, tenant_id)}/{tenant_id}"}
+    origin = f"consent-gateway/{tenant_name(gateway, tenant_id)}/{tenant_id}"
+    assert {one.origin for one in shown} == {key.name} == {origin}
     assert [one.size for one in shown] == [6, size(simulator)]
     with simulator.reading() as unit:
         assert unit.log.checkpoints() == [first, second]

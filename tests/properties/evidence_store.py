@@ -6,7 +6,7 @@ After each step `check` compares everything that stands with `partition` over al
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -94,19 +94,6 @@ class EvidenceStore:
     def demotions(self, identifiers: Collection[int]) -> tuple[set[int], set[int]]:
         """`ClosureReader.demotions`."""
         return self.demoted.intersection(identifiers), self.demoted_public.intersection(identifiers)
-
-    def persons_beside(
-        self, identifier: int, without: Collection[int], persons: Collection[str], *, trusted: bool
-    ) -> int:
-        """`ClosureReader.persons_beside`."""
-        beside = {
-            other
-            for record in self.records.values()
-            if record.trusted == trusted and record.record_id not in without and identifier in record.identifiers
-            for other in record.identifiers
-            if other != identifier and self.kinds[other] in persons
-        }
-        return max(Counter(self.kinds[one] for one in beside).values(), default=0)
 
     def step(self, added: Sequence[Evidence] = (), removed: Iterable[int] = ()) -> list[Change]:
         """Add and remove records as one batch -> the changes, which are held against what came about."""

@@ -197,9 +197,6 @@ def test_the_evidence_around_a_change(storage: Storage) -> None:
         assert {one.record_id for one in reader.links_around([13], trusted_only=True)} == {2}
         assert len(reader.all_links()) == 5
         assert sorted(member.identifier_id for member in reader.homes([11])[0]) == [11, 12]
-        assert reader.persons_beside(12, (), ["email"], trusted=True) == 2
-        assert reader.persons_beside(12, [2], ["email"], trusted=True) == 1
-        assert reader.persons_beside(12, (), ["email"], trusted=False) == 0
         unit.records.retract([1, 2])
         assert {one.record_id for one in reader.all_links()} == {3}
 

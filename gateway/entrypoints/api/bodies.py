@@ -91,20 +91,25 @@ def _whole(limit: int) -> bytes:
 
 
 def _pieces(limit: int) -> Iterable[bytes]:
-    """The body, unpacked, in pieces.
+    """The body, unpacked, in pieces."""
+    return bounded_gunzip(_raw(limit), limit) if _is_gzip() else _raw(limit)
+
+
+def _raw(limit: int) -> Iterator[bytes]:
+    """The body as it was sent, in pieces.
 
     What werkzeug cuts off without a word would look like the whole. So it lets one byte more than `limit` through, to
     be missed here, and a body with a length must have that length.
     """
-    if _is_gzip():
-        return bounded_gunzip(request.stream, limit)
     length = request.content_length
-    if length is None or length > limit:
-        return _bounded(limit)
-    body = request.get_data(cache=False)
-    if len(body) != length:
+    total = 0
+    while piece := request.stream.read(_PIECE):
+        total += len(piece)
+        if total > limit:
+            raise RequestEntityTooLarge
+        yield piece
+    if length is not None and total != length:
         raise InvalidInput("the body is not as long as Content-Length says", rule="unreadable_body")
-    return (body,)
 
 
 def _few_lines(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -114,15 +119,6 @@ def _few_lines(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
         lines += piece.count(b"\n")
         if lines > 2 * MAX_ITEMS:
             raise _too_many(name)
-        yield piece
-
-
-def _bounded(limit: int) -> Iterator[bytes]:
-    total = 0
-    while piece := request.stream.read(_PIECE):
-        total += len(piece)
-        if total > limit:
-            raise RequestEntityTooLarge
         yield piece
 
 

@@ -23,7 +23,7 @@ key_option = click.option(
 )
 
 
-@click.group("audit")
+@click.group("audit", short_help="The log: checkpoints, exports, proofs, checks.")
 def audit() -> None:
     """The log: checkpoints, exports, proofs, and the check of the store against it."""
 
@@ -49,7 +49,10 @@ def checkpoint(tenant: str, *, as_json: bool) -> None:
 )
 @json_option
 def export(directory: Path, tenant: str, *, openings: bool, as_json: bool) -> None:
-    """Write the log up to now into DIRECTORY, as files that anybody can check with `gateway audit verify`."""
+    """Write the log up to now into DIRECTORY.
+
+    Anybody can check the files with `gateway audit verify`.
+    """
     gateway = opened()
     written = flow.export(gateway, admin.find_tenant(gateway, tenant), directory, openings=openings)
     if as_json:
@@ -67,9 +70,10 @@ def export(directory: Path, tenant: str, *, openings: bool, as_json: bool) -> No
 )
 @json_option
 def verify(path: Path, key: str | None, leaf: Path | None, *, as_json: bool) -> None:
-    """Check an export (a directory) or a proof file, from PATH and the verifier key alone.
+    """Check an export (a directory) or a proof file.
 
-    Needs no gateway, no database and no network. Exits with 1 and names the first entry that does not verify.
+    From PATH and the verifier key alone: it needs no gateway, no database and no network. Exits with 1 and
+    names the first entry that does not verify.
     """
     if path.is_dir():
         _show(verify_export(path, key), as_json=as_json)
@@ -107,7 +111,10 @@ def _show(found: Verification, *, as_json: bool) -> None:
 @tenant_option
 @click.option("--leaf", is_flag=True, help="Print the entry itself, which the proof is about, instead of the proof.")
 def proof(index: int, tenant: str, *, leaf: bool) -> None:
-    """Print the proof file (c2sp.org/tlog-proof) of entry INDEX under a checkpoint that holds it."""
+    """Print the proof of entry INDEX.
+
+    It is a proof file (c2sp.org/tlog-proof) under a checkpoint that holds the entry.
+    """
     gateway = opened()
     caller = acting(gateway, tenant, Role.AUDITOR)
     if leaf:
@@ -121,9 +128,10 @@ def proof(index: int, tenant: str, *, leaf: bool) -> None:
 @tenant_option
 @json_option
 def fsck(tenant: str, *, as_json: bool) -> ExitCode:
-    """Check the live store against its log; exits with 1 and says what differs.
+    """Check the live store against its log.
 
-    A log that is found edited freezes the tenant: merging and resolving stop until it was examined.
+    Exits with 1 and says what differs. A log that is found edited freezes the tenant: merging and resolving
+    stop until it was examined.
     """
     gateway = opened()
     report = check_store(gateway, admin.find_tenant(gateway, tenant))

@@ -32,7 +32,9 @@ def consent() -> None:
 @click.option("--dry-run", is_flag=True, help="Write nothing; count whom the events would widen and tighten.")
 @json_option
 def import_events(file: Path, tenant: str, channel: str, *, dry_run: bool, as_json: bool) -> ExitCode:
-    """Record the consent events in FILE (NDJSON, as POST /v1/consents takes them), or from standard input for -.
+    """Record the consent events in FILE.
+
+    NDJSON, an event a line as POST /v1/consents takes them; standard input for -.
 
     Exits with 1 when some broke a rule; the others are recorded all the same. A dry run reads the whole file at once.
     """

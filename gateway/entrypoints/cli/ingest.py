@@ -66,7 +66,7 @@ def read_records(stream: BinaryIO, form: str, gateway: Gateway) -> Iterator[Inco
     return parsed(rows, lambda row, place: parse_record(row, place, gateway.clock.now()))
 
 
-@click.command("ingest")
+@click.command("ingest", short_help="Take in records from a file.")
 @file_argument
 @tenant_option
 @click.option("--channel", required=True, help="Slug of the channel the records come from.")

@@ -16,7 +16,7 @@ from gateway.policy.loader import load
 from gateway.settings import Settings
 
 
-@click.group("policies")
+@click.group("policies", short_help="Check and explain the rules in force.")
 def policies() -> None:
     """The rules in force: laws, purposes, kinds of identifiers, classes of clients, retention."""
 
@@ -25,7 +25,10 @@ def policies() -> None:
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
 @json_option
 def check(directory: Path | None, *, as_json: bool) -> ExitCode:
-    """Check the policy set in DIRECTORY, or the one in use; exits with 1 and names file and line of each fault."""
+    """Check the policy set in DIRECTORY, or the one in use.
+
+    Exits with 1 and names file and line of each fault.
+    """
     chosen = directory or Settings.from_environment().policies
     findings = check_policies(chosen)
     digest = "" if findings else load(chosen).digest
@@ -41,7 +44,10 @@ def check(directory: Path | None, *, as_json: bool) -> ExitCode:
 @click.option("--purpose", required=True, help="Name of a purpose, such as identity_resolution.")
 @json_option
 def explain(regime: str, purpose: str, *, as_json: bool) -> None:
-    """What a regime says about a purpose today, and where that is written."""
+    """What a regime says about a purpose today.
+
+    With the rule, its citation and its dates.
+    """
     found = explain_rule(load(Settings.from_environment().policies), regime, purpose, SystemClock().now())
     if as_json:
         write_json(found)

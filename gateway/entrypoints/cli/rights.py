@@ -33,25 +33,25 @@ request_argument = click.argument("request_id", metavar="REQUEST")
 proof_option = click.option("--proof", type=click.Choice(sorted(METHODS)), help="How the person proved to be it.")
 
 
-@click.group("rights")
+@click.group("rights", short_help="Privacy requests: access, erasure and more.")
 def rights() -> None:
     """Privacy requests: access, erasure, portability, opt_out, objection, restriction."""
 
 
 @rights.command("submit")
-@click.argument("kind", type=click.Choice([kind.value for kind in RequestKind]))
+@click.argument("kind", metavar="KIND", type=click.Choice([kind.value for kind in RequestKind]))
 @tenant_option
 @click.option("--jurisdiction", required=True, help="ISO 3166 code, such as DE or US-CA.")
 @proof_option
 @click.option("--purpose", "purposes", multiple=True, help="Purpose it is about; all where none is named.")
 @click.option("--received-at", help="When it arrived, RFC 3339 with an offset; now where it is left out.")
-@click.option("--reference", default="", help="Submitting the same reference again gives the same request.")
+@click.option("--reference", default="", help="Never an identifier. The same reference gives the same request again.")
 @click.option(
     "--identifiers",
     "source",
     type=click.Path(path_type=Path, allow_dash=True),
     default="-",
-    help="File with the person's identifiers, one a line: KIND VALUE, or a JSON object.  [default: standard input]",
+    help="File with the person's identifiers, one a line: KIND VALUE, or a JSON object; else standard input.",
 )
 @json_option
 def submit(
@@ -66,9 +66,12 @@ def submit(
     source: Path,
     as_json: bool,
 ) -> None:
-    """Submit a request of KIND for the person whose identifiers are read from --identifiers or standard input.
+    """Submit a request of KIND for a person.
 
-    They are never arguments, which other users of the machine can read.
+    KIND is access, erasure, portability, opt_out, objection or restriction.
+
+    Their identifiers are read from --identifiers or standard input; they are never arguments, which other users
+    of the machine can read.
     """
     gateway = opened()
     given = {
@@ -128,7 +131,10 @@ def preflight(request_id: str, tenant: str, *, as_json: bool) -> None:
 )
 @json_option
 def approve(request_id: str, tenant: str, *, include_untrusted: bool, as_json: bool) -> None:
-    """Let the request be run, by the scheduler or by `gateway rights run`."""
+    """Let the request be run.
+
+    The scheduler does it, or `gateway rights run`.
+    """
     _act(tenant, request_id, Action.APPROVE, as_json=as_json, include_untrusted=include_untrusted)
 
 
@@ -183,7 +189,10 @@ def cancel(request_id: str, tenant: str, *, as_json: bool) -> None:
 @tenant_option
 @json_option
 def run(tenant: str, *, as_json: bool) -> None:
-    """Run every approved request now, and go on with those that were interrupted."""
+    """Run every approved request now.
+
+    Also goes on with those that were interrupted.
+    """
     gateway = opened()
     caller = acting(gateway, tenant, Role.DPO)
     ids = [encode("req", stored.request.id) for stored in run_approved(gateway, caller)]
@@ -220,7 +229,7 @@ def list_requests(tenant: str, state: str | None, *, as_json: bool) -> None:
 @tenant_option
 @json_option
 def show(request_id: str, tenant: str, *, as_json: bool) -> None:
-    """One request: its state, its clock, its steps and its last preflight."""
+    """One request: state, clock, steps, last preflight."""
     gateway = opened()
     show_view(flow.show(gateway, acting(gateway, tenant, Role.DPO), request_id), as_json=as_json)
 
@@ -233,7 +242,10 @@ def show(request_id: str, tenant: str, *, as_json: bool) -> None:
 )
 @json_option
 def export(request_id: str, tenant: str, output: Path, *, as_json: bool) -> None:
-    """Write the package of a completed access or portability request to a ZIP file that only its owner can read."""
+    """Write the package of a completed request to a ZIP file.
+
+    Of an access or portability request; only the file's owner can read it.
+    """
     gateway = opened()
     package = flow.package(gateway, acting(gateway, tenant, Role.DPO), request_id)
     write_private(output, package)

@@ -80,6 +80,9 @@ class Root(click.Group):
                 **extra,
             )
             code = ExitCode.OK if result is None else ExitCode(result)
+        except click.exceptions.NoArgsIsHelpError as error:
+            code = ExitCode.USAGE
+            click.echo(error.ctx.get_help(), err=True)
         except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may reach the terminal unread
             trouble = trouble_of(error)
             code = trouble.code
@@ -96,8 +99,6 @@ def trouble_of(error: Exception) -> Trouble:
     match error:
         case click.Abort():
             return Trouble("Stopped", "nothing more was done", ExitCode.INTERRUPTED)
-        case click.exceptions.NoArgsIsHelpError():
-            return Trouble("Usage", f"a command is missing{_help_of(error)}", ExitCode.USAGE)
         case click.UsageError():
             return Trouble("Usage", f"{_misuse(error)}{_help_of(error)}", ExitCode.USAGE)
         case PolicyError():

@@ -13,7 +13,7 @@ from gateway.kernel.errors import Unavailable
 from gateway.settings import Settings
 
 
-@click.command("init")
+@click.command("init", short_help="Make home directory, root key and database.")
 def init() -> None:
     """Make the home directory (GATEWAY_HOME), a root key and the database. Repeating it changes nothing."""
     settings = Settings.from_environment()
@@ -40,7 +40,10 @@ def upgrade() -> None:
 @database.command("check")
 @json_option
 def check(*, as_json: bool) -> ExitCode:
-    """Compare the database with what this program needs; exits with 1 when something differs."""
+    """Compare the database with what this program needs.
+
+    Exits with 1 when something differs.
+    """
     findings = wiring.check_database(Settings.from_environment())
     if as_json:
         write_json({"findings": findings})
@@ -59,7 +62,10 @@ def keys() -> None:
 @keys.command("status")
 @json_option
 def status(*, as_json: bool) -> ExitCode:
-    """Whether each tenant's keys open under the root key, and the verifier key of its log; exits with 1 if not."""
+    """Whether each tenant's keys open under the root key.
+
+    Shows the verifier key of its log too, which the operator publishes. Exits with 1 when some do not open.
+    """
     gateway = opened()
     rows: list[dict[str, str]] = []
     for tenant_id, name in admin.list_tenants(gateway):

@@ -14,7 +14,7 @@ from gateway.kernel.errors import InvalidInput
 from gateway.settings import Settings
 
 
-@click.group("backup")
+@click.group("backup", short_help="Copy the store away.")
 def backup() -> None:
     """Copies of the store."""
 
@@ -23,7 +23,9 @@ def backup() -> None:
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @json_option
 def create(directory: Path, *, as_json: bool) -> None:
-    """Copy the whole store into DIRECTORY, which is new or empty, while the gateway goes on.
+    """Copy the whole store into DIRECTORY.
+
+    DIRECTORY is new or empty; the gateway goes on meanwhile.
 
     Keys and journal are not part of it: without the keys it says nothing, and the journal must outlive it. Keep
     copies of both elsewhere.
@@ -37,7 +39,7 @@ def create(directory: Path, *, as_json: bool) -> None:
     note(f"Not included: {manifest['not_included']}.")
 
 
-@click.command("restore")
+@click.command("restore", short_help="Put a backup back, or replay the journal.")
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--replace", is_flag=True, help="Overwrite a store that has tenants.")

@@ -13,7 +13,7 @@ from gateway.kernel.errors import NotFound
 from gateway.kernel.ids import decode, encode
 
 
-@click.group("tenant")
+@click.group("tenant", short_help="Organizations, each apart from the others.")
 def tenant() -> None:
     """Tenants: organizations whose people, keys and logs are kept apart."""
 
@@ -22,7 +22,10 @@ def tenant() -> None:
 @click.argument("name")
 @json_option
 def create_tenant(name: str, *, as_json: bool) -> None:
-    """Make the tenant NAME (a-z, 0-9 and hyphens) with its keys and its log."""
+    """Make the tenant NAME, with its keys and its log.
+
+    NAME is made of a-z, 0-9 and hyphens.
+    """
     tenant_id = admin.create_tenant(opened(), name)
     if as_json:
         write_json({"tenant": name, "id": tenant_id})
@@ -59,7 +62,7 @@ def delete_tenant(name: str, *, yes: bool, as_json: bool) -> None:
     note(f"Tenant {name} is destroyed." if yes else "Nothing was changed: repeat with --yes to destroy all of this.")
 
 
-@click.group("client")
+@click.group("client", short_help="Who may call the API, in which role.")
 def client() -> None:
     """Clients: who may call the API, in which role."""
 

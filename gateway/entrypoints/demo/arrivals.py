@@ -58,10 +58,10 @@ def take_in(stage: Stage) -> Arrivals:
 def show_outcomes(stage: Stage, arrivals: Arrivals) -> None:
     """Scene 1: a line per channel."""
     seen = [outcome for outcome in OUTCOMES if any(one.outcome == outcome for one in arrivals.every())]
-    rows = [_line(stage, feed, arrivals.results[feed.channel], seen) for feed in FEEDS]
+    rows = [_line(feed, arrivals.results[feed.channel], seen) for feed in FEEDS]
     totals = Counter[str](result.outcome for result in arrivals.every())
-    rows.append(["all", "", len(arrivals.every()), *(totals[outcome] for outcome in seen)])
-    stage.show(("channel", "client", "records", *seen), rows)
+    rows.append(["all", len(arrivals.every()), *(totals[outcome] for outcome in seen)])
+    stage.show(("channel", "records", *seen), rows)
     invalid = Counter(result.problem.rule for result in arrivals.every() if result.problem)
     stage.say("A bad record never spoils its batch. The rules that were broken:")
     stage.fact("invalid", counted(dict(invalid.most_common())), "red")
@@ -70,11 +70,10 @@ def show_outcomes(stage: Stage, arrivals: Arrivals) -> None:
     )
 
 
-def _line(stage: Stage, feed: Feed, results: Sequence[RecordResult], outcomes: Sequence[str]) -> list[str | int]:
+def _line(feed: Feed, results: Sequence[RecordResult], outcomes: Sequence[str]) -> list[str | int]:
     counts = Counter[str](result.outcome for result in results)
     return [
         feed.channel,
-        stage.clients[feed.channel].client_class,
         len(results),
         *(counts[outcome] for outcome in outcomes),
     ]

@@ -16,7 +16,7 @@ from gateway.entrypoints.demo.story import HEROINE, NOW
 from gateway.kernel.errors import Conflict
 
 
-@click.command("demo")
+@click.command("demo", short_help="The whole story on sample data, offline.")
 @click.option(
     "--keep",
     metavar="DIR",

@@ -47,19 +47,17 @@ def show_profile(stage: Stage, view: ProfileView) -> None:
     stage.fact("because", f"{view.reason} ({view.rule})")
     rows = [
         (one.kind, ", ".join(one.channels), day_of(one.first_seen), day_of(one.last_seen))
-        for one in sorted(view.identifiers, key=lambda one: one.first_seen)
+        for one in sorted(view.identifiers, key=lambda one: (one.first_seen, one.kind))
     ]
     stage.show(("identifier", "channels", "first seen", "last seen"), rows)
-    stage.say("No value can be shown: the gateway keeps pseudonyms only. How the profile came together, from the log:")
+    stage.say("No value can be shown: the gateway keeps pseudonyms only. How the profile came together, by its log:")
     auditor = stage.operator(Role.AUDITOR)
     history = []
     for change in _history(stage, view.profile_id or ""):
         ((_, text),) = audit.entries(stage.gateway, auditor, change.position, change.position + 1)
         leaf = orjson.loads(text)
-        history.append(
-            (change.position, leaf["channel"], leaf["kind"], _WHAT[change.kind], leaf["facts"]["added"], leaf["rule"])
-        )
-    stage.show(("entry", "channel", "kind of entry", "what happened", "new ids", "rule"), history)
+        history.append((change.position, leaf["kind"], leaf["channel"], _WHAT[change.kind], leaf["facts"]["added"]))
+    stage.show(("entry", "kind", "channel", "what happened", "new ids"), history)
 
 
 def _history(stage: Stage, profile: str) -> list[ChangeView]:
@@ -92,7 +90,7 @@ def ask(stage: Stage, kind: RequestKind) -> RequestView:
     view = rights.act(stage.gateway, officer, view.id, Action.PREFLIGHT)
     stage.fact("preflight", _figures(view.preflight or {}))
     rights.act(stage.gateway, officer, view.id, Action.APPROVE, include_hanging=True)
-    stage.fact("approved", "by the data protection officer, with what hangs on links of the public web client")
+    stage.fact("approved", "by the data protection officer, with what was left out: a cookie of the public web")
     stage.clock.advance(_MINUTE)
     run_approved(stage.gateway, officer)
     view = rights.show(stage.gateway, officer, view.id)
@@ -106,9 +104,8 @@ def _figures(found: Mapping[str, object]) -> str:
     tables = found["tables"]
     rows = counted(tables) if isinstance(tables, Mapping) else ""
     shared = found["shared"] or "none"
-    return (
-        f"rows: {rows}; profiles {found['profiles']}; on untrusted links {found['untrusted_links']}; shared: {shared}"
-    )
+    hanging = f"left out, on untrusted links: {found['untrusted_links']}"
+    return f"rows: {rows}; profiles {found['profiles']}; {hanging}; shared with others: {shared}"
 
 
 def show_access(stage: Stage) -> None:

@@ -24,7 +24,7 @@ def show_log(stage: Stage) -> None:
     stage.fact("entries", counted(dict(sorted(found.kinds.items(), key=lambda kind: -kind[1]))))
     stage.fact("verified", f"from the files alone: {found.size} entries, root {found.root[:16]}…", "bold green")
     stage.fact("opened", f"{found.openings} commitments fit what they commit to")
-    stage.fact("erased", f"{found.erased} commitments say nothing any more: they were about her")
+    stage.fact("erased", f"{found.erased} commitments can never be opened: about her, or a record sent twice")
     for remark in found.remarks:
         stage.fact("", remark, "dim")
     damaged = stage.directory / "audit-damaged"

@@ -19,7 +19,7 @@ from gateway.settings import Settings
 _THREADS = 4
 
 
-@click.group("jobs")
+@click.group("jobs", short_help="The scheduler.")
 def jobs() -> None:
     """Work that nobody asks for: checkpoints, approved privacy requests, retention, checks."""
 

@@ -28,11 +28,13 @@ from gateway.kernel.errors import InvalidInput, Unavailable
 from gateway.settings import Settings
 
 _READY_SECONDS: Final = 60.0
-_THREADS: Final = 4
+_THREADS: Final = 16
+"""Requests a worker handles at once; one that sends its body slowly holds one of them."""
+
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what such an address answers on here
 
 
-@click.command("serve")
+@click.command("serve", short_help="The API, with the scheduler beside it.")
 @click.option("--host", envvar="GATEWAY_HOST", default="127.0.0.1", show_default=True, show_envvar=True)
 @click.option(
     "--port", envvar="GATEWAY_PORT", type=click.IntRange(1, 65535), default=8080, show_default=True, show_envvar=True
@@ -83,8 +85,8 @@ def web_command(host: str, port: int, workers: int) -> list[str]:
     return [
         *(sys.executable, "-m", "granian", "gateway.app:create_app", "--factory", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers), "--http", "1", "--no-ws"),
-        *("--blocking-threads", str(_THREADS), "--backpressure", str(_THREADS * 16)),
-        *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(int(GRACE) - 5)),
+        *("--blocking-threads", str(_THREADS), "--backpressure", str(_THREADS * 4)),
+        *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(int(GRACE) - 1)),
         *("--log-level", "warning", "--no-access-log"),
     ]
 

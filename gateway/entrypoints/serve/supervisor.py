@@ -27,8 +27,8 @@ from typing import Final
 from gateway.entrypoints.serve import leash
 from gateway.kernel import logs
 
-GRACE: Final = 25.0
-"""Seconds a child gets to finish what it is doing."""
+GRACE: Final = 9.0
+"""Seconds a child gets to finish what it is doing: a container has ten before it is killed."""
 
 _POLL: Final = 0.1
 _SETTLED: Final = 30.0

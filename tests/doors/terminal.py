@@ -1,0 +1,88 @@
+"""The command line in a home of its own: commands in, exit code and what was printed out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from gateway.entrypoints.main import gateway
+
+TENANT = "acme"
+CANARY = "canary.of.the.command.line@example.org"
+CANARY_PHONE = "+4915112345678"
+CANARIES = (CANARY, CANARY.title(), CANARY.partition("@")[0], CANARY_PHONE, CANARY_PHONE[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a command left: its exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Runs commands in this process, in a home of their own. No output may hold a canary, whatever the command."""
+
+    home: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, given: str | bytes = "") -> Printed:
+        """Arguments and standard input -> what was printed. Raises AssertionError where a canary is in it."""
+        environment = {"GATEWAY_HOME": str(self.home), **self.environment}
+        done = CliRunner(env=environment).invoke(gateway, arguments, input=given)
+        shown = f"{done.stdout}{done.stderr}"
+        assert [canary for canary in CANARIES if canary in shown] == []
+        return Printed(done.exit_code, done.stdout, done.stderr)
+
+    def ok(self, *arguments: str, given: str | bytes = "") -> Printed:
+        """The same for a command that has to end with 0."""
+        printed = self.run(*arguments, given=given)
+        assert printed.code == 0, printed
+        return printed
+
+    def json(self, *arguments: str, given: str | bytes = "") -> Any:
+        """The JSON of a command that has to end with 0."""
+        return self.ok(*arguments, "--json", given=given).json
+
+    def subprocess_environment(self) -> dict[str, str]:
+        """The environment for a command that runs as a process of its own."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        return {**kept, "GATEWAY_HOME": str(self.home), **self.environment}
+
+
+def prepared(template: Path, home: Path) -> Terminal:
+    """A copy of a home in which `gateway init` was run and the tenant was made; `template` is filled at first."""
+    if not template.exists():
+        first = Terminal(template)
+        first.ok("init")
+        first.ok("tenant", "create", TENANT)
+    shutil.copytree(template, home)
+    return Terminal(home)
+
+
+def record(number: int, *, email: str, consent: str = "grant", jurisdiction: str = "DE") -> str:
+    """One record as a line of NDJSON; no consent for ""."""
+    said = {"kind": consent, "purpose": "identity_resolution", "occurred_at": "2026-01-02T03:04:05Z"}
+    body = {
+        "record_id": f"r{number}",
+        "observed_at": "2026-01-03T03:04:05Z",
+        "identifiers": [{"kind": "email", "value": email}, {"kind": "cookie", "value": f"cookie-{number}"}],
+        "jurisdiction": jurisdiction,
+        "consents": [said] if consent else [],
+    }
+    return json.dumps(body) + "\n"

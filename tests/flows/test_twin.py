@@ -1,0 +1,96 @@
+"""After erasing somebody the store equals that of a twin who never saw them (issue A, point 8)."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from gateway.storage.schema import metadata
+from tests.twins import LEFT_OUT, Batch, Dump, Step, Template, Word, dump, histories, live, own_labels
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    home = tmp_path_factory.mktemp("template")
+    (home / "gateway.db").write_bytes(sqlite_template.read_bytes())
+    return Template.made(f"sqlite:///{home / 'gateway.db'}", home)
+
+
+def erased_and_never_seen(template: Template, home: Path, history: list[Step]) -> tuple[Dump, Dump]:
+    """The same history twice: with A, who is then erased, and without A."""
+    with template.copied(home / f"one{next(_NUMBERS)}") as office:
+        live(office.tenant, history)
+        named = own_labels("a") if _is_scattered(history) else ["email:a"]
+        office.complete("erasure", *named, include_hanging=True)
+        one = dump(office.tenant)
+        office.tenant.verify()
+    with template.copied(home / f"twin{next(_NUMBERS)}") as office:
+        live(office.tenant, history, without="a")
+        twin = dump(office.tenant)
+        office.tenant.verify()
+    return one, twin
+
+
+def _is_scattered(history: list[Step]) -> bool:
+    """Whether trusted links in force no longer connect all that A has: then the request must name it."""
+    withdrew = any(isinstance(step, Word) and (step.person, step.kind) == ("a", "withdraw") for step in history)
+    public = any(isinstance(step, Batch) and step.client == "web" for step in history)
+    return withdrew or public
+
+
+def check_strangers(template: Template, home: Path, history: list[Step]) -> None:
+    one, twin = erased_and_never_seen(template, home, history)
+    assert one == twin
+
+
+def check_neighbors(template: Template, home: Path, history: list[Step]) -> None:
+    """The index of the log tells how others' profiles changed while a phone was shared with A: that did happen."""
+    one, twin = erased_and_never_seen(template, home, history)
+    for dumped in (one, twin):
+        del dumped["change"]
+    assert one == twin
+
+
+def test_every_table_is_compared_or_left_out_for_a_reason(template: Template, tmp_path: Path) -> None:
+    with template.copied(tmp_path / "home") as office:
+        compared = dump(office.tenant).keys()
+    assert compared.isdisjoint(LEFT_OUT)
+    assert compared | LEFT_OUT == {table.name for table in metadata.sorted_tables}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("twins")
+
+
+@settings(max_examples=20)
+@given(history=histories("abcd", shares=False))
+def test_strangers_are_untouched(template: Template, home: Path, history: list[Step]) -> None:
+    check_strangers(template, home, history)
+
+
+@settings(max_examples=40)
+@given(history=histories("abcd", shares=True))
+def test_neighbors_are_as_if_they_had_never_shared_anything(
+    template: Template, home: Path, history: list[Step]
+) -> None:
+    check_neighbors(template, home, history)
+
+
+@pytest.mark.fuzz
+@settings(max_examples=1_000)
+@given(history=histories("abcde", shares=False))
+def test_many_strangers(template: Template, home: Path, history: list[Step]) -> None:
+    check_strangers(template, home, history)
+
+
+@pytest.mark.fuzz
+@settings(max_examples=2_000)
+@given(history=histories("abcde", shares=True))
+def test_many_neighbors(template: Template, home: Path, history: list[Step]) -> None:
+    check_neighbors(template, home, history)
