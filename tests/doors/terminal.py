@@ -29,7 +29,7 @@ class Printed:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - what the command prints
         """Standard output as JSON."""
         return json.loads(self.out)
 
@@ -55,7 +55,7 @@ class Terminal:
         assert printed.code == 0, printed
         return printed
 
-    def json(self, *arguments: str, given: str | bytes = "") -> Any:
+    def json(self, *arguments: str, given: str | bytes = "") -> Any:  # noqa: ANN401 - what the command prints
         """The JSON of a command that has to end with 0."""
         return self.ok(*arguments, "--json", given=given).json
 

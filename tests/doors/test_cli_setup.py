@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import stat
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gateway.flows.admin import authenticate
 from gateway.settings import Settings
+from gateway.storage.migrate import downgrade
 from gateway.wiring import build
 from tests.doors.terminal import CANARY, TENANT, Terminal, record
 
@@ -28,14 +27,14 @@ def test_init_makes_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_behind_is_refused_and_upgraded(terminal: Terminal) -> None:
-    with closing(sqlite3.connect(terminal.home / "gateway.db")) as database:
-        database.execute("UPDATE alembic_version SET version_num = '0001'")
-        database.execute("DROP TABLE IF EXISTS nothing")
-        database.commit()
+    settings = Settings.from_environment({"GATEWAY_HOME": str(terminal.home)})
+    downgrade(settings.database_url, settings.migrations, "0001")
     refused = terminal.run("tenant", "list")
     assert refused.code == 4
     assert "gateway db upgrade" in refused.err
     assert terminal.run("db", "check").code == 1
+    terminal.ok("db", "upgrade")
+    assert terminal.json("tenant", "list")["tenants"][0]["tenant"] == TENANT
 
 
 def test_tenants_are_made_listed_and_deleted_after_a_dry_run(terminal: Terminal) -> None:

@@ -8,7 +8,9 @@ Identifiers are read by `subjects`; a request is named by its id, which says not
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -29,8 +31,16 @@ from gateway.rights.model import Action, RequestKind, State
 from gateway.rights.reasons import DENIALS, HOLD_REASONS
 from gateway.rights.verification import METHODS
 
+Command = TypeVar("Command", bound=Callable[..., object])
+
 request_argument = click.argument("request_id", metavar="REQUEST")
-proof_option = click.option("--proof", type=click.Choice(sorted(METHODS)), help="How the person proved to be it.")
+
+
+def _one_of(option: str, words: Iterable[str], text: str, *, required: bool) -> Callable[[Command], Command]:
+    """An option whose words stand in its help, where they wrap."""
+    choice = click.Choice(list(words))
+    shown = f"{text}: {', '.join(choice.choices)}."
+    return click.option(option, type=choice, metavar=option[2:].upper(), help=shown, required=required)
 
 
 @click.group("rights", short_help="Privacy requests: access, erasure and more.")
@@ -42,7 +52,7 @@ def rights() -> None:
 @click.argument("kind", metavar="KIND", type=click.Choice([kind.value for kind in RequestKind]))
 @tenant_option
 @click.option("--jurisdiction", required=True, help="ISO 3166 code, such as DE or US-CA.")
-@proof_option
+@_one_of("--proof", sorted(METHODS), "How the person proved to be it", required=False)
 @click.option("--purpose", "purposes", multiple=True, help="Purpose it is about; all where none is named.")
 @click.option("--received-at", help="When it arrived, RFC 3339 with an offset; now where it is left out.")
 @click.option("--reference", default="", help="Never an identifier. The same reference gives the same request again.")
@@ -107,7 +117,7 @@ def _act(
 @rights.command("verify")
 @request_argument
 @tenant_option
-@click.option("--proof", type=click.Choice(sorted(METHODS)), required=True, help="How the person proved to be it.")
+@_one_of("--proof", sorted(METHODS), "How the person proved to be it", required=True)
 @json_option
 def verify(request_id: str, tenant: str, proof: str, *, as_json: bool) -> None:
     """Note how the person proved to be it."""
@@ -141,7 +151,7 @@ def approve(request_id: str, tenant: str, *, include_untrusted: bool, as_json: b
 @rights.command("deny")
 @request_argument
 @tenant_option
-@click.option("--reason", type=click.Choice(list(DENIALS)), required=True)
+@_one_of("--reason", DENIALS, "Why", required=True)
 @json_option
 def deny(request_id: str, tenant: str, reason: str, *, as_json: bool) -> None:
     """Deny the request."""
@@ -151,7 +161,7 @@ def deny(request_id: str, tenant: str, reason: str, *, as_json: bool) -> None:
 @rights.command("hold")
 @request_argument
 @tenant_option
-@click.option("--reason", type=click.Choice(list(HOLD_REASONS)), required=True)
+@_one_of("--reason", HOLD_REASONS, "Why", required=True)
 @json_option
 def hold(request_id: str, tenant: str, reason: str, *, as_json: bool) -> None:
     """Put the request on hold."""
@@ -207,7 +217,7 @@ def run(tenant: str, *, as_json: bool) -> None:
 
 @rights.command("list")
 @tenant_option
-@click.option("--state", type=click.Choice([state.value for state in State]))
+@_one_of("--state", [state.value for state in State], "Only those", required=False)
 @json_option
 def list_requests(tenant: str, state: str | None, *, as_json: bool) -> None:
     """The requests, the most urgent first."""

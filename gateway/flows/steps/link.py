@@ -61,16 +61,13 @@ def inherit(
 ) -> None:
     """A merge never widens: restrictions that bind the person are written on every identifier that joins."""
     arrivals = planned.arrivals()
-    for change in planned.changes:
-        if not change.added:
-            continue
-        members = planned.members_after(near, change.profile_id, arrivals)
-        strangers = [one for one in members if one not in around.loaded]
-        if strangers:
-            around.rules.update({one: near.kinds[one] for one in strangers})
-            around.loaded.update(strangers)
-            for fact in unit.ledger.facts(strangers):
-                around.ledger.add(fact)
+    gained = [planned.members_after(near, change.profile_id, arrivals) for change in planned.changes if change.added]
+    strangers = {one for members in gained for one in members} - around.loaded
+    around.rules.update({one: near.kinds[one] for one in strangers})
+    around.loaded |= strangers
+    for fact in unit.ledger.facts(strangers):
+        around.ledger.add(fact)
+    for members in gained:
         if not around.ledger.person_wide.isdisjoint(members):
             hearing.inherit(members, gateway.policies.purposes)
 
