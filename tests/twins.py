@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Template:
 
     home: Path
     tenant_id: int
-    office: Office
+    office: Office = field(repr=False)
 
     @classmethod
     def made(cls, url: str, home: Path) -> Template:

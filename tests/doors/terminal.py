@@ -13,8 +13,15 @@ from typing import Any
 from click.testing import CliRunner
 
 from gateway.entrypoints.main import gateway
+from gateway.kernel.clock import DAY, SystemClock, format_instant
 
 TENANT = "acme"
+
+# The command line has no clock but the machine's, and consents end.
+_NOW = SystemClock().now()
+DAY_BEFORE = format_instant(_NOW - 2 * DAY)
+YESTERDAY = format_instant(_NOW - DAY)
+
 CANARY = "canary.of.the.command.line@example.org"
 CANARY_PHONE = "+4915112345678"
 CANARIES = (CANARY, CANARY.title(), CANARY.partition("@")[0], CANARY_PHONE, CANARY_PHONE[1:])
@@ -77,10 +84,10 @@ def prepared(template: Path, home: Path) -> Terminal:
 
 def record(number: int, *, email: str, consent: str = "grant", jurisdiction: str = "DE") -> str:
     """One record as a line of NDJSON; no consent for ""."""
-    said = {"kind": consent, "purpose": "identity_resolution", "occurred_at": "2026-01-02T03:04:05Z"}
+    said = {"kind": consent, "purpose": "identity_resolution", "occurred_at": DAY_BEFORE}
     body = {
         "record_id": f"r{number}",
-        "observed_at": "2026-01-03T03:04:05Z",
+        "observed_at": DAY_BEFORE,
         "identifiers": [{"kind": "email", "value": email}, {"kind": "cookie", "value": f"cookie-{number}"}],
         "jurisdiction": jurisdiction,
         "consents": [said] if consent else [],

@@ -232,6 +232,7 @@ def test_a_bomb_is_put_out_after_its_first_bytes(
         zlib.compress(b'{"records":[]}'),
         b"\x1f\x8b",
     ],
+    ids=["no gzip", "cut off", "trailing", "zlib", "empty"],
 )
 def test_a_damaged_gzip_is_refused(shared_site: Site, packed: bytes) -> None:
     before = shared_site.rows()
@@ -253,9 +254,9 @@ class BrokenStream:
         return piece
 
 
-@pytest.mark.parametrize("terminated", [{}, {"wsgi.input_terminated": True}])
+@pytest.mark.parametrize("terminated", [{}, {"wsgi.input_terminated": True}], ids=["bare", "terminated"])
 @pytest.mark.parametrize("fails", [True, False])
-@pytest.mark.parametrize("headers", [JSON, NDJSON, GZIPPED])
+@pytest.mark.parametrize("headers", [JSON, NDJSON, GZIPPED], ids=["json", "ndjson", "gzip"])
 def test_a_body_that_breaks_off_is_refused(
     shared_site: Site,
     headers: dict[str, str],

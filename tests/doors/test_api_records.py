@@ -69,6 +69,7 @@ def test_a_bad_record_names_its_fault_and_spoils_nothing(site: Site) -> None:
         (gzip.compress(lines([record("r1"), record("r2", cookie("c-2"))])), {**NDJSON, "Content-Encoding": "gzip"}),
         (gzip.compress(json.dumps({"records": [record("r1"), record("r2", cookie("c-2"))]}).encode()), GZIPPED),
     ],
+    ids=["ndjson", "blank lines", "other name", "gzipped ndjson", "gzipped json"],
 )
 def test_every_form_of_a_body_gives_the_same(site: Site, body: bytes, headers: dict[str, str]) -> None:
     answered = site.call("POST", "/v1/records", "web", data=body, headers=headers)

@@ -19,6 +19,7 @@ from gateway.policy.model import KindRule
 from gateway.profiles.model import Evidence, Partition
 from gateway.profiles.partition import partition
 from tests.properties.evidence_store import KINDS, EvidenceStore, rule
+from tests.properties.tape import Tape
 
 EXAMPLES = max(1_000, settings().max_examples)
 LONG = settings(max_examples=20_000)
@@ -44,26 +45,6 @@ class World:
     def whole(self, records: Sequence[Evidence]) -> Partition:
         """The partition of `records`."""
         return partition(records, {one: self.rules[name] for one, name in self.kinds.items()})
-
-
-class Tape:
-    """Bytes read as small choices; behind the end all are the first. Hypothesis draws and shrinks such a tape fast."""
-
-    def __init__(self, tape: bytes) -> None:
-        self._rest = iter(tape)
-        self._left = len(tape)
-
-    def __bool__(self) -> bool:
-        return self._left > 0
-
-    def below(self, count: int) -> int:
-        """A number from 0 to before `count`."""
-        self._left -= 1
-        return next(self._rest, 0) % count
-
-    def several(self, numbers: Sequence[int], count: int) -> tuple[int, ...]:
-        """`count` of `numbers`, or a few less."""
-        return tuple(dict.fromkeys(numbers[self.below(len(numbers))] for _ in range(count)))
 
 
 def world_of(tape: bytes, *, limits: bool, public: bool, removals: bool) -> World:

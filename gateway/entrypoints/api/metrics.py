@@ -53,10 +53,17 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
     def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One request was answered."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        known = self._known.get((route, method, status))
+        if known is None:
+            known = (self._requests.labels(route, method, str(status)), self._seconds.labels(route))
+            self._known[route, method, status] = known
+        requests, durations = known
+        requests.inc()
+        durations.observe(seconds)
 
     def count_records(self, results: Iterable[RecordResult]) -> None:
         """A batch of records was ingested."""

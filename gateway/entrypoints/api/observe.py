@@ -12,7 +12,8 @@ from gateway.kernel import logs
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 _HEADERS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
-_POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+_POLICY: Final = "Content-Security-Policy"
+_NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
 def register(app: Flask) -> None:
@@ -32,9 +33,10 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     headers = response.headers
-    headers.pop("Cache-Control", None)
-    headers.extend(_HEADERS)
-    headers.setdefault(*_POLICY)
+    for name, value in _HEADERS:
+        headers.add(name, value)
+    if _POLICY not in headers:
+        headers.add(_POLICY, _NOTHING)
     seen = vars(g)
     elapsed = perf_counter_ns() - seen.get("began", perf_counter_ns())
     rule = request.url_rule
