@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.kernel.errors import InvalidInput
+
 _PACKAGE = Path(__file__).resolve().parent
+_BACKENDS = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
 def _shipped(name: str) -> Path:
@@ -49,14 +52,26 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read `GATEWAY_HOME`, `_DATABASE_URL`, `_POLICIES`, `_CONTROLLER` and `_MAX_BODY_MIB`."""
+        """Read `GATEWAY_HOME`, `_DATABASE_URL`, `_POLICIES`, `_CONTROLLER` and `_MAX_BODY_MIB`. Raises InvalidInput."""
         given = os.environ if environment is None else environment
         home = Path(given.get("GATEWAY_HOME", "gateway-data")).absolute()
         return cls(
             home=home,
-            database_url=given.get("GATEWAY_DATABASE_URL") or f"sqlite:///{home / 'gateway.db'}",
+            database_url=_database(given.get("GATEWAY_DATABASE_URL") or f"sqlite:///{home / 'gateway.db'}"),
             policies=Path(given.get("GATEWAY_POLICIES") or _shipped("policies")),
             migrations=_shipped("migrations"),
             controller=given.get("GATEWAY_CONTROLLER", "The controller"),
-            max_body_bytes=int(given.get("GATEWAY_MAX_BODY_MIB", "16")) << 20,
+            max_body_bytes=_whole("GATEWAY_MAX_BODY_MIB", given.get("GATEWAY_MAX_BODY_MIB", "16")) << 20,
         )
+
+
+def _database(url: str) -> str:
+    if not url.startswith(_BACKENDS):
+        raise InvalidInput(f"a URL that begins with {' or '.join(_BACKENDS)} is needed", field="GATEWAY_DATABASE_URL")
+    return url
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise InvalidInput("a whole number is needed", field=name, rule="number")
+    return int(text)

@@ -17,17 +17,19 @@ def fold(facts: Iterable[Fact], purpose: str) -> Fact | None:
     """Facts of ONE identifier -> the fact that decides for `purpose`, None where the ledger is silent."""
     latest: Fact | None = None
     restriction: Fact | None = None
+    consented_at = -1
     for fact in facts:
         if fact.purpose not in (purpose, ANY_PURPOSE):
             continue
         if fact.kind in _RESTRICTIONS:
             if restriction is None or _rank(fact) > _rank(restriction):
                 restriction = fact
-        elif latest is None or _rank(fact) > _rank(latest):
+            continue
+        if latest is None or _rank(fact) > _rank(latest):
             latest = fact
-    if restriction is None or restriction.kind == EventKind.UNRESTRICT:
-        return latest
-    if latest is not None and latest.kind in PERMISSIVE and latest.occurred_at > restriction.occurred_at:
+        if fact.kind in PERMISSIVE:
+            consented_at = max(consented_at, fact.occurred_at)
+    if restriction is None or restriction.kind == EventKind.UNRESTRICT or restriction.occurred_at < consented_at:
         return latest
     return restriction
 

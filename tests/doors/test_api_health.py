@@ -121,6 +121,16 @@ def test_the_document_names_every_route(shared_site: Site) -> None:
                 assert one["description"]
 
 
+def test_the_document_says_what_needs_no_key_and_how_it_can_fail(shared_site: Site) -> None:
+    paths = shared_site.call("GET", "/openapi.json").get_json()["paths"]
+    without = {path for path, methods in paths.items() for one in methods.values() if "security" in one}
+    assert without == {"/healthz", "/readyz", "/metrics"}
+    assert set(paths["/healthz"]["get"]["responses"]) == {"200", "400", "500"}
+    ready = paths["/readyz"]["get"]["responses"]
+    assert ready["503"]["content"].keys() == {"application/json"}
+    assert set(paths["/v1/records"]["post"]["responses"]) >= {"200", "400", "401", "403", "413", "415", "503"}
+
+
 def test_the_document_describes_bodies_as_they_are_read(shared_site: Site) -> None:
     schemas = shared_site.call("GET", "/openapi.json").get_json()["components"]["schemas"]
     assert schemas["Record"]["required"] == ["identifiers", "observed_at", "record_id"]

@@ -32,6 +32,7 @@ def test_a_database_that_is_behind_is_refused_and_upgraded(terminal: Terminal) -
     refused = terminal.run("tenant", "list")
     assert refused.code == 4
     assert "gateway db upgrade" in refused.err
+    assert terminal.run("jobs", "run").code == 4
     assert terminal.run("db", "check").code == 1
     terminal.ok("db", "upgrade")
     assert terminal.json("tenant", "list")["tenants"][0]["tenant"] == TENANT
@@ -95,6 +96,16 @@ def test_keys_status_shows_the_verifier_key_and_finds_a_wrong_root_key(terminal:
     other = Terminal(terminal.home, {"GATEWAY_ROOT_KEY": "A" * 43 + "="})
     assert other.run("keys", "status").code == 1
     assert Terminal(terminal.home, {"GATEWAY_ROOT_KEY": "short"}).run("keys", "status").code == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("GATEWAY_DATABASE_URL", f"mysql://{CANARY}/x"), ("GATEWAY_MAX_BODY_MIB", CANARY)]
+)
+def test_a_setting_that_does_not_fit_is_named(tmp_path: Path, name: str, value: str) -> None:
+    refused = Terminal(tmp_path / "home", {name: value}).run("init")
+    assert refused.code == 2
+    assert name in refused.err
+    assert not (tmp_path / "home").exists()
 
 
 def test_policies_are_checked_and_explained_without_a_store(tmp_path: Path) -> None:

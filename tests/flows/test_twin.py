@@ -37,10 +37,12 @@ def erased_and_never_seen(template: Template, home: Path, history: list[Step]) -
 
 
 def _is_scattered(history: list[Step]) -> bool:
-    """Whether trusted links in force no longer connect all that A has: then the request must name it."""
+    """Whether not all that A has is connected by trusted links in force: then the request must name it."""
     withdrew = any(isinstance(step, Word) and (step.person, step.kind) == ("a", "withdraw") for step in history)
-    public = any(isinstance(step, Batch) and step.client == "web" for step in history)
-    return withdrew or public
+    batches = [step for step in history if isinstance(step, Batch)]
+    numbers = [visit.number for batch in batches for visit in batch.visits if visit.person == "a"]
+    public = any(batch.client == "web" for batch in batches)
+    return withdrew or public or len(set(numbers)) < len(numbers)
 
 
 def check_strangers(template: Template, home: Path, history: list[Step]) -> None:

@@ -24,7 +24,7 @@ _FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
 @open_operation(
     BLUEPRINT,
     "/healthz",
-    openapi.described_openly("Is the process alive?", {200: HealthSchema}, needs="Touches nothing."),
+    openapi.described("Is the process alive?", {200: HealthSchema}, needs="Touches nothing.", key=False),
 )
 def healthz() -> Response:
     """The process answers."""
@@ -34,10 +34,11 @@ def healthz() -> Response:
 @open_operation(
     BLUEPRINT,
     "/readyz",
-    openapi.described_openly(
+    openapi.described(
         "Can the gateway serve?",
         {200: ReadinessSchema, 503: ReadinessSchema},
         needs="Asks for database, migrations, keys, policy and journal.",
+        key=False,
     ),
 )
 def readyz() -> Response:
@@ -51,11 +52,12 @@ def readyz() -> Response:
 @open_operation(
     BLUEPRINT,
     "/metrics",
-    openapi.described_openly(
+    openapi.described(
         "Figures for Prometheus",
         {200: content("text/plain")},
         needs="From the gateway's own machine only, and not through a proxy: the figures are of all tenants together.",
         refusals=[403],
+        key=False,
     ),
 )
 def show_metrics() -> Response:

@@ -24,17 +24,10 @@ be compressed (`Content-Encoding: gzip`).
 """.strip().replace("\n", " ")
 
 _SCHEME: Final = "apiKey"
-_EVERYWHERE: Final = (400, 401, 403, 500, 503)
+_WITH_KEY: Final = (400, 401, 403, 500, 503)
+_WITHOUT_KEY: Final = (400, 500)
 _WITH_BODY: Final = (413, 415)
 _HEADERS: Final = {401: "WWW-Authenticate", 503: "Retry-After"}
-
-IDENTIFIER_IN_PATH: Final = {
-    "in": "path",
-    "name": "request_id",
-    "required": True,
-    "description": "Id of the request, as it was given out",
-    "schema": {"type": "string", "pattern": "^req_[0-7][0-9a-f]{15}$"},
-}
 
 
 class GatewayApi(Api):  # type: ignore[misc]  # flask-smorest ships no types
@@ -87,14 +80,15 @@ def described(
     query: Mapping[str, Mapping[str, Any]] | None = None,
     headers: Sequence[Mapping[str, Any]] = (),
     refusals: Sequence[int] = (),
+    key: bool = True,
 ) -> dict[str, Any]:
     """What OpenAPI says of one operation.
 
     `answers` by status: the schema of a JSON body, or a whole `content`; `needs` says which clients may call it; `body`
     is made by `message`, `optional_message` or `batch`; `query` maps parameters to schemas, those without a default
-    are required; `refusals` are statuses beside those that any operation may answer.
+    are required; `refusals` are statuses beside those that any operation may answer; without `key` anybody may call.
     """
-    statuses = {*_EVERYWHERE, *refusals, *(_WITH_BODY if body else ())}
+    statuses = {*(_WITH_KEY if key else _WITHOUT_KEY), *refusals, *(_WITH_BODY if body else ())} - answers.keys()
     responses: dict[str, Any] = {
         str(status): {"description": HTTPStatus(status).phrase, "content": _content(content)}
         for status, content in answers.items()
@@ -110,21 +104,9 @@ def described(
         document["parameters"] = parameters
     if body is not None:
         document["requestBody"] = body
+    if not key:
+        document["security"] = []
     return document
-
-
-def described_openly(
-    summary: str,
-    answers: Mapping[int, type[Schema] | Mapping[str, Any]],
-    *,
-    needs: str,
-    refusals: Sequence[int] = (),
-) -> dict[str, Any]:
-    """The same of an operation that needs no key."""
-    document = described(summary, answers, needs=needs)
-    responses = {str(status): HTTPStatus(status).name for status in (400, 500, *refusals)}
-    kept = {str(status): document["responses"][str(status)] for status in answers}
-    return {**document, "responses": {**responses, **kept}, "security": []}
 
 
 def message(schema: type[Schema]) -> dict[str, Any]:

@@ -57,7 +57,15 @@ _KEY: Final = {
     "description": "The same key from the same client gives the same request again. Never put an identifier into it",
     "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
 }
-_PATH: Final = [openapi.IDENTIFIER_IN_PATH]
+_PATH: Final = [
+    {
+        "in": "path",
+        "name": "request_id",
+        "required": True,
+        "description": "Id of the request, as it was given out",
+        "schema": {"type": "string", "pattern": "^req_[0-7][0-9a-f]{15}$"},
+    }
+]
 
 
 @operation(

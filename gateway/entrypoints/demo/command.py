@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from gateway.entrypoints.demo import arrivals, person, proof
 from gateway.entrypoints.demo.stage import Stage, make_console
@@ -37,7 +38,8 @@ def demo(keep: Path | None) -> None:
             stage.close()
         stage.say(f"\nThat took {time.monotonic() - started:.1f} s.", "dim")
         if keep is not None:
-            stage.say(f"To look around: GATEWAY_HOME={directory} gateway rights list --tenant demo", "dim")
+            look = f"To look around: GATEWAY_HOME={directory} gateway rights list --tenant demo"
+            stage.console.print(Text(look, "dim"), soft_wrap=True)
 
 
 def play(stage: Stage) -> None:

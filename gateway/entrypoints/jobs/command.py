@@ -14,6 +14,7 @@ from gateway import wiring
 from gateway.entrypoints.jobs.schedule import plan
 from gateway.flows import admin
 from gateway.kernel import logs
+from gateway.kernel.errors import Unavailable
 from gateway.settings import Settings
 
 _THREADS = 4
@@ -34,7 +35,10 @@ def run() -> None:
     """
     logs.configure()
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-    gateway = wiring.build(Settings.from_environment())
+    settings = Settings.from_environment()
+    gateway = wiring.build(settings)
+    if not wiring.is_current(settings):
+        raise Unavailable("the database does not fit this program: run `gateway db upgrade`")
     for tenant_id, _ in admin.list_tenants(gateway):
         admin.activate_policies(gateway, tenant_id)
     scheduler = BlockingScheduler(executors={"default": ThreadPoolExecutor(_THREADS)}, timezone=UTC)

@@ -87,7 +87,7 @@ def web_command(host: str, port: int, workers: int) -> list[str]:
         *("--host", host, "--port", str(port), "--workers", str(workers), "--http", "1", "--no-ws"),
         *("--blocking-threads", str(_THREADS), "--backpressure", str(_THREADS * 4)),
         *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(int(GRACE) - 1)),
-        *("--log-level", "warning", "--no-access-log"),
+        *("--log-level", "error", "--no-access-log"),
     ]
 
 

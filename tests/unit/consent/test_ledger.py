@@ -60,6 +60,14 @@ class TestRestriction:
         assert fold([early, restricted], PURPOSE) is restricted
         assert fold([early, restricted, late], PURPOSE) is late
 
+    def test_ended_by_a_consent_it_does_not_come_back_when_that_is_withdrawn(self) -> None:
+        """Found by the property test of inheritance."""
+        events = [
+            fact(A, kind, days_ago=age)
+            for age, kind in ((3, EventKind.RESTRICT), (2, EventKind.GRANT), (1, EventKind.WITHDRAW))
+        ]
+        assert fold(events, PURPOSE) is events[2]
+
     def test_lifted_it_gives_back_what_stood_before(self) -> None:
         early, restricted = grant(A, days_ago=3), fact(A, EventKind.RESTRICT, days_ago=2)
         lifted = fact(A, EventKind.UNRESTRICT, days_ago=1)

@@ -118,7 +118,7 @@ def test_a_tenant_adds_a_kind_and_a_regime_without_code(tmp_path: Path) -> None:
     directory = copy_to(tmp_path / "policies")
     badge = copy.deepcopy(at(TREES["identifiers.yaml"], ("kinds", "customer_id")))
     kinds = copy.deepcopy(TREES["identifiers.yaml"])
-    kinds["kinds"]["badge"] = badge  # type: ignore[index, call-overload]
+    kinds["kinds"]["badge"] = badge  # type: ignore[index, call-overload]  # a mapping
     (directory / "identifiers.yaml").write_text(yaml.safe_dump(kinds))
     law = (directory / "ccpa.yaml").read_text()
     law = law.replace("name: ccpa", "name: vcdpa").replace("ccpa.", "vcdpa.").replace("US-CA", "US-VA")

@@ -1,0 +1,63 @@
+"""`gateway demo` tells its whole story, quickly, and leaves what it was asked to leave."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from gateway.audit.verify import verify_export
+from gateway.entrypoints.demo.story import FEEDS, HEROINE, SHOP_PHONE
+from tests.doors.terminal import Terminal
+
+SECONDS = 60
+
+
+def test_the_story_is_told_in_full(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "unused")
+    started = time.monotonic()
+    told = terminal.ok("demo", "--keep", str(tmp_path / "demo"))
+    assert time.monotonic() - started < SECONDS
+    assert told.err == ""
+    scenes = re.findall(r"^ (\d) +(\w.*?) +─", told.out, re.MULTILINE)
+    assert [int(number) for number, _ in scenes] == list(range(1, 9))
+    for feed in FEEDS:
+        assert re.search(rf"^ +{feed.channel} +\d+", told.out, re.MULTILINE)
+    for fact in (
+        "no_consent",
+        "GDPR Art. 6(1)(a)",
+        "1798.120(a)",
+        "30 different profiles",
+        "names nobody",
+        HEROINE.name,
+        "two profiles become one",
+        "export.json",
+        "not_found",
+        "unwitnessed",
+        "their root is not the checkpoint's",
+        "0 findings",
+    ):
+        assert fact in " ".join(told.out.split()), fact
+    assert told.out.count("suppressed") == 8
+    values = (HEROINE.email.lower(), HEROINE.phone, HEROINE.customer_id, SHOP_PHONE)
+    assert [value for value in values if value in told.out.lower()] == []
+    assert not terminal.home.exists()
+
+
+def test_what_it_keeps_can_be_looked_at(tmp_path: Path) -> None:
+    directory = tmp_path / "demo"
+    Terminal(tmp_path / "unused").ok("demo", "--keep", str(directory))
+    kept = Terminal(directory)
+    requests = kept.json("rights", "list", "--tenant", "demo")["requests"]
+    assert {(one["request"], one["state"]) for one in requests} == {("access", "completed"), ("erasure", "completed")}
+    assert kept.json("audit", "fsck", "--tenant", "demo")["findings"] == []
+    (key,) = (row["log_verifier_key"] for row in kept.json("keys", "status")["tenants"])
+    assert verify_export(directory / "audit", key).size > 1_000
+    assert kept.run("audit", "verify", str(directory / "audit-damaged"), "--key", key).code == 1
+
+
+def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    refused = Terminal(tmp_path / "unused").run("demo", "--keep", str(tmp_path))
+    assert refused.code == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
