@@ -21,7 +21,7 @@ from pathlib import Path
 from gateway.audit.merkle import leaf_hash, root_of
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import PROFILE_WIDE, RESTRICTIVE
+from gateway.consent.model import RESTRICTIVE
 from gateway.flows.admin import create_client, create_tenant
 from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.fsck import fsck
@@ -283,12 +283,8 @@ def check_restrictions(unit: UnitOfWork, graph: str, policies: PolicySet) -> Non
         profiles.setdefault(home, set()).add(one)
     for members in profiles.values():
         for one, purpose in itertools.product(members & speaking, policies.purposes):
-            fact = ledger.state(one, purpose)
-            if fact is not None and fact.kind in PROFILE_WIDE:
-                for other in members & speaking:
-                    state = ledger.state(other, purpose)
-                    tight = state is not None and state.kind in RESTRICTIVE
-                    assert tight or ledger.holds(other, fact.kind, purpose, fact.occurred_at)
+            for fact, other in itertools.product(ledger.binding(one, purpose), members & speaking):
+                assert ledger.holds(other, fact.kind, purpose, fact.occurred_at)
 
 
 def _records(unit: UnitOfWork, graph: str) -> list[RecordRow]:

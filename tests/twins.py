@@ -106,9 +106,12 @@ def live(tenant: TenantSimulator, history: Sequence[Step], without: str = "") ->
     for at, step in enumerate(history):
         tenant.clock.advance(SECOND)
         if isinstance(step, Batch):
-            visits = [visit for visit in step.visits if visit.person != without]
+            seen = [(visit, place) for place, visit in enumerate(step.visits) if visit.person != without]
             shared = step.client != "web"
-            tenant.send(step.client, *[_record(tenant, visit, at, shared=shared) for visit in visits])
+            tenant.send(
+                step.client,
+                *[_record(tenant, visit, _moment(visit, at, place), shared=shared) for visit, place in seen],
+            )
         elif step.person == without:
             continue
         elif isinstance(step, Word):
@@ -117,8 +120,7 @@ def live(tenant: TenantSimulator, history: Sequence[Step], without: str = "") ->
             look_up(tenant, "store", f"email:{step.person}", purpose=step.purpose)
 
 
-def _record(tenant: TenantSimulator, visit: Visit, at: int, *, shared: bool) -> IncomingRecord:
-    moment = _moment(visit, at)
+def _record(tenant: TenantSimulator, visit: Visit, moment: int, *, shared: bool) -> IncomingRecord:
     says = [(kind, purpose) for kind, purpose in (("grant", MATCHING), *visit.says)]
     labels = [f"{kind}:{_name(kind, visit.person)}" for kind in visit.own]
     return tenant.record(
@@ -131,9 +133,9 @@ def _record(tenant: TenantSimulator, visit: Visit, at: int, *, shared: bool) -> 
     )
 
 
-def _moment(step: Visit | Word, at: int) -> int:
-    """Nobody does anything at the same moment as anybody else."""
-    return NOW - 9 * DAY + at * SECOND + ord(step.person)
+def _moment(step: Visit | Word, at: int, place: int = 0) -> int:
+    """Nothing happens at the same moment as anything else: events are told apart by what they say and when."""
+    return NOW - 9 * DAY + at * SECOND + place * 26 + ord(step.person) - ord("a")
 
 
 def _name(kind: str, person: str) -> str:

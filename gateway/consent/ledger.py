@@ -34,6 +34,19 @@ def fold(facts: Iterable[Fact], purpose: str) -> Fact | None:
     return restriction
 
 
+def binding(facts: Iterable[Fact], purpose: str) -> list[Fact]:
+    """Facts of ONE identifier -> the restrictions on `purpose` that bind the whole person: at most the latest refusal
+    and the latest restriction of processing, unless the person consented later or the latter was lifted.
+    """
+    concerned = [fact for fact in facts if fact.purpose in (purpose, ANY_PURPOSE)]
+    consented_at = max([fact.occurred_at for fact in concerned if fact.kind in PERMISSIVE], default=-1)
+    standing = [fact for fact in concerned if fact.occurred_at >= consented_at]
+    refusals = [fact for fact in standing if fact.kind in PROFILE_WIDE and fact.kind not in _RESTRICTIONS]
+    restrictions = [fact for fact in standing if fact.kind in _RESTRICTIONS]
+    latest = [max(several, key=_rank) for several in (refusals, restrictions) if several]
+    return [fact for fact in latest if fact.kind in PROFILE_WIDE]
+
+
 def _rank(fact: Fact) -> tuple[int, bool, int]:
     return fact.occurred_at, fact.kind not in PERMISSIVE and fact.kind != EventKind.UNRESTRICT, fact.position
 
@@ -72,6 +85,12 @@ class LedgerView:
         facts = self._facts.get(identifier_id)
         folded = by_purpose[purpose] = fold(facts, purpose) if facts else None
         return folded
+
+    def binding(self, identifier_id: int, purpose: str) -> list[Fact]:
+        """The restrictions on `purpose` that stand on this identifier and bind the whole person."""
+        if identifier_id not in self.person_wide:
+            return []
+        return binding(self._facts[identifier_id], purpose)
 
     def holds(self, identifier_id: int, kind: str, purpose: str, occurred_at: int) -> bool:
         """Whether this very event, or one about every purpose, already stands: events are idempotent by content."""

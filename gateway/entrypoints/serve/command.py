@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import errno
 import http.client
+import os
 import socket
 import sys
+import tempfile
 import time
 from functools import partial
 from typing import Final
@@ -61,6 +63,8 @@ def serve(host: str, port: int, workers: int) -> None:
         raise InvalidInput(message, field="--workers", rule="needs_postgresql")
     prepare(settings)
     check_free(host, port)
+    if workers > 1:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="gateway-metrics-")
     supervisor = Supervisor([Child("web", web_command(host, port, workers)), Child("scheduler", scheduler_command())])
     if not supervisor.run(partial(announce, supervisor, host, port)):
         raise Unavailable("a part of the gateway could not run: see what it wrote above")

@@ -95,19 +95,17 @@ class Hearing:
         """
         standing: dict[tuple[str, str, int], Fact] = {}
         for one in members:
-            for fact in self.ledger.facts(one):
-                if fact.kind in PROFILE_WIDE:
-                    for purpose in self._stands_for(fact, purposes):
-                        standing.setdefault((fact.kind, purpose, fact.occurred_at), fact)
+            bound: dict[Fact, list[str]] = {}
+            for purpose in purposes:
+                for fact in self.ledger.binding(one, purpose):
+                    bound.setdefault(fact, []).append(purpose)
+            for fact, left in bound.items():
+                everything = fact.purpose == ANY_PURPOSE and len(left) == len(purposes)
+                for purpose in [ANY_PURPOSE] if everything else left:
+                    standing.setdefault((fact.kind, purpose, fact.occurred_at), fact)
         for (_, purpose, _), fact in standing.items():
             assertion = ConsentAssertion(fact.kind, purpose, fact.occurred_at, fact.basis, "derived")
             self._write(assertion, members, (), verified=fact.verified, derived=True)
-
-    def _stands_for(self, fact: Fact, purposes: Collection[str]) -> Collection[str]:
-        if fact.purpose != ANY_PURPOSE:
-            return [fact.purpose] if self.ledger.state(fact.identifier_id, fact.purpose) is fact else []
-        left = [purpose for purpose in purposes if self.ledger.state(fact.identifier_id, purpose) is fact]
-        return [ANY_PURPOSE] if len(left) == len(purposes) else left
 
     def _write(
         self,
