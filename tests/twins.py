@@ -31,7 +31,10 @@ ASIDE = ("personalization", "sale", "analytics")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody is seen by a channel: record number, kinds of their own identifiers, shared ones, what they say."""
+    """Somebody is seen by a channel: record number, kinds of their own identifiers, shared ones, what they say.
+
+    Unless they are `silent` they consent to matching.
+    """
 
     person: str
     number: int
@@ -39,6 +42,7 @@ class Visit:
     shared: tuple[str, ...] = ()
     says: tuple[tuple[str, str], ...] = ()
     gpc: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def live(tenant: TenantSimulator, history: Sequence[Step], without: str = "") ->
 
 
 def _record(tenant: TenantSimulator, visit: Visit, moment: int, *, shared: bool) -> IncomingRecord:
-    says = [(kind, purpose) for kind, purpose in (("grant", MATCHING), *visit.says)]
+    says = [*(() if visit.silent else (("grant", MATCHING),)), *visit.says]
     labels = [f"{kind}:{_name(kind, visit.person)}" for kind in visit.own]
     return tenant.record(
         f"{visit.person}{visit.number}",
@@ -147,14 +151,20 @@ def own_labels(person: str) -> list[str]:
     return [f"{kind}:{_name(kind, person)}" for kind in OWN]
 
 
-def visits(person: str, *, shares: bool) -> st.SearchStrategy[Visit]:
-    """Visits of somebody: always with their e-mail; the phone that is theirs alone is among their own kinds."""
+def visits(person: str, *, shares: bool, leaves: bool) -> st.SearchStrategy[Visit]:
+    """Visits of somebody: always with their e-mail; the phone that is theirs alone is among their own kinds.
+
+    Who `leaves` says no to nothing over what is shared: while nobody else's record holds it, the word is on it to stay.
+    """
     others = st.sets(st.sampled_from(OWN[1:]), max_size=3).map(lambda kinds: ("email", *sorted(kinds)))
     shared = st.sets(st.sampled_from(SHARED), max_size=2).map(lambda labels: tuple(sorted(labels)))
     aside = st.lists(st.tuples(st.sampled_from(("grant", "deny")), st.sampled_from(ASIDE)), max_size=2).map(tuple)
     alone = st.builds(Visit, st.just(person), st.integers(0, 3), others, st.just(()), aside, st.booleans())
-    together = st.builds(Visit, st.just(person), st.integers(0, 3), others, shared, aside)
-    return alone | together if shares else alone
+    silent = st.integers(0, 4).map(lambda drawn: drawn == 1)
+    if leaves:
+        aside = st.lists(st.tuples(st.just("grant"), st.sampled_from(ASIDE)), max_size=2).map(tuple)
+    together = st.builds(Visit, st.just(person), st.integers(0, 3), others, shared, aside, st.just(value=False), silent)
+    return st.one_of(alone, together, together) if shares else alone
 
 
 def histories(people: str, *, shares: bool) -> st.SearchStrategy[list[Step]]:
@@ -164,7 +174,9 @@ def histories(people: str, *, shares: bool) -> st.SearchStrategy[list[Step]]:
         Batch,
         st.sampled_from(("store", "app", "callcentre", "web")),
         st.lists(
-            st.sampled_from(people).flatmap(lambda one: visits(one, shares=shares and one != recluse)),
+            st.sampled_from(people).flatmap(
+                lambda one: visits(one, shares=shares and one != recluse, leaves=one == people[0])
+            ),
             min_size=1,
             max_size=5,
         ).map(tuple),
@@ -177,7 +189,7 @@ def histories(people: str, *, shares: bool) -> st.SearchStrategy[list[Step]]:
     )
     leave = st.builds(Word, st.sampled_from((people[0], recluse)), st.just("withdraw"), st.just(MATCHING))
     question = st.builds(Question, st.sampled_from(people), st.sampled_from((MATCHING, "personalization")))
-    return st.lists(st.one_of(batch, batch, batch, aside, leave, question), min_size=1, max_size=10)
+    return st.lists(st.one_of(batch, batch, batch, aside, leave, question), min_size=2, max_size=12)
 
 
 LEFT_OUT = frozenset(

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.consent.model import EventKind
 from gateway.flows.fsck import fsck
+from gateway.flows.messages import ConsentAssertion
 from gateway.kernel.clock import DAY
 from gateway.rights.cascade import check_complete
 from gateway.rights.model import State
@@ -210,6 +211,26 @@ class TestWhoseData:
         office.complete("erasure", "cookie:attacker")
         assert simulator.ledger("email:victim") == "withdraw"
         assert simulator.known() == {"email:victim"}
+
+    def test_a_family_tablet_takes_nobodys_word_along(self, office: Office, simulator: TenantSimulator) -> None:
+        """The victim consented on it; whoever proves the tablet's cookie erases the cookie, not the consent."""
+        simulator.state("store", "grant", "email:victim", "cookie:tablet")
+        simulator.send("store", simulator.record("r1", "email:victim", "phone:1", consents=[]))
+        simulator.send("web", simulator.record("w1", "email:victim", "cookie:tablet", consents=[]))
+        office.complete("erasure", "cookie:tablet")
+        assert simulator.known() == {"email:victim", "phone:1"}
+        assert simulator.partition() == {frozenset({"email:victim", "phone:1"})}
+        assert simulator.ledger("email:victim") == "grant"
+
+
+def test_a_shared_phone_loses_the_word_of_whoever_is_erased(office: Office, simulator: TenantSimulator) -> None:
+    people = [f"email:p{place}" for place in range(7)]
+    for one in people:
+        says = [grant(), ConsentAssertion("deny", "sale", NOW - DAY)] if one == people[0] else [grant()]
+        simulator.send("store", simulator.record(f"r{one}", one, "phone:9", consents=says))
+    assert simulator.ledger("phone:9", "sale") == "deny"
+    office.complete("erasure", people[0])
+    assert simulator.ledger("phone:9", "sale") == ""
 
 
 def test_an_opt_out_outlives_the_erasure_of_whoever_brought_it(office: Office, simulator: TenantSimulator) -> None:

@@ -105,9 +105,15 @@ class TestInheritance:
         assert simulator.outcomes("store", linked) == ["linked"]
         assert (simulator.ledger("phone:1"), simulator.ledger("phone:1", "sale")) == ("grant", "object")
 
+    def test_a_restriction_that_is_lifted_later_hides_no_opt_out(self, simulator: TenantSimulator) -> None:
+        simulator.state("store", "restrict", "email:anna", purpose="sale", at=NOW - 2 * HOUR)
+        simulator.state("store", "opt_out", "email:anna", purpose="sale", at=NOW - HOUR)
+        simulator.send("store", simulator.record("r1", "email:anna", "phone:1"))
+        simulator.state("store", "unrestrict", "phone:1", purpose="sale")
+        assert simulator.ledger("phone:1", "sale") == "opt_out"
+
     def test_it_reaches_who_moves_in_while_others_move_out(self, simulator: TenantSimulator) -> None:
         """Found by random traffic: a profile that gained one member and lost another passed nothing on."""
-        simulator.send("store", silent(simulator, "r1", "session_id:s"))
         simulator.send("web", silent(simulator, "r2", "device_id:d", "cookie:c"))
         simulator.send("store", silent(simulator, "r3", "device_id:d", "email:anna"))
         simulator.state("store", "opt_out", "device_id:d", purpose="sale", jurisdiction="US-CA")

@@ -100,16 +100,17 @@ def apply_erasure(
     """
     erased = _ids(entry["tokens"], found)
     staying = _ids(entry["staying"], found)
-    tokens = {row.token for row in unit.identifiers.describe(erased)} | set(named)
+    rows = unit.identifiers.describe(erased)
+    tokens = {row.token for row in rows} | set(named)
     held = records_about(gateway, unit, erased, _ids(entry["proved"], found), staying)
+    departure = Departure(erased, [one for one in held if not one.foreign], [one for one in held if one.foreign])
+    leaving = [one.row.record_id for one in departure.whole]
     homes = {home for graph in gateway.policies.graphs for home in unit.profiles.home_of(graph, erased).values()}
     begin = trail(unit, homes, [one.row.record_id for one in held], erased)
     counts: Counts = {"tombstone": _put_tombstones(gateway, unit, entry)}
-    loosened = erase_consents(gateway, unit, scribe, erased, staying)
+    kinds = {row.identifier_id: row.kind for row in rows}
+    loosened = erase_consents(gateway, unit, scribe, kinds, staying, leaving)
     counts["ledger"] = loosened.rows
-
-    departure = Departure(erased, [one for one in held if not one.foreign], [one for one in held if one.foreign])
-    leaving = [one.row.record_id for one in departure.whole]
     refused = baseless(gateway, unit, loosened, departure.parted, erased, leaving)
     departure.take_whole(refused)
     _erase_evidence(unit, departure, counts)

@@ -1,7 +1,8 @@
 """Within the cascade: the person's consents go, and what rested on them is decided anew.
 
-An event that names the person goes with all its rows. Where it restricted somebody else too, that restriction is
-written again, as an entry that names them alone: erasure lifts nobody's restriction (DESIGN section 4). What several
+An event that names the person goes with all its rows. Two things are written again, as an entry that does not name the
+person: what restricts somebody else whom the store knows otherwise, for erasure lifts nobody's restriction (DESIGN
+section 4); and what another person said of themselves where only a device of this one stood beside them. What several
 people share loses the person's word. Records of others that stood on the person's consent are decided again; without
 a basis of their own they never should have been there.
 """
@@ -9,7 +10,7 @@ a basis of their own they never should have been there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.consent.authority import LEDGER_SCOPES
@@ -36,20 +37,51 @@ class Loosened:
 
 
 def erase_consents(
-    gateway: Gateway, unit: UnitOfWork, scribe: Scribe, erased: Collection[int], staying: Collection[int]
+    gateway: Gateway,
+    unit: UnitOfWork,
+    scribe: Scribe,
+    erased: Mapping[int, str],
+    staying: Collection[int],
+    leaving: Collection[int],
 ) -> Loosened:
-    """Erase every event that stands on one of `erased`, but keep what binds others, unless they share it."""
+    """Erase every event that stands on one of `erased` (with their kinds), but what is others'.
+
+    `staying` are the person's that others hold too, `leaving` records that go as a whole.
+    """
     positions = unit.ledger.positions(erased)
-    others = [row for row in unit.ledger.rows_at(positions) if row.identifier_id not in erased]
-    shared = demoted(gateway, unit, {row.identifier_id for row in others}) | set(staying)
+    rows = unit.ledger.rows_at(positions)
+    persons = {one for one, kind in erased.items() if gateway.policies.kinds[kind].scope == "person"}
+    theirs = {row.position for row in rows if row.identifier_id in persons}
+    others = [row for row in rows if row.identifier_id not in erased]
     gone = unit.ledger.erase(positions)
-    bound: dict[int, list[LedgerRow]] = defaultdict(list)
+    kept = _kept(gateway, unit, others, theirs, staying, leaving)
+    _write_again(unit, scribe, list(kept.values()))
+    stay = sum(map(len, kept.values()))
+    return Loosened(frozenset(positions), gone - stay, frozenset(row.identifier_id for row in others))
+
+
+def _kept(
+    gateway: Gateway,
+    unit: UnitOfWork,
+    others: Sequence[LedgerRow],
+    theirs: Collection[int],
+    staying: Collection[int],
+    leaving: Collection[int],
+) -> dict[int, list[LedgerRow]]:
+    """Rows of others that are written again, by their position; `theirs` are positions where the person spoke."""
+    ids = {row.identifier_id for row in others}
+    shared = demoted(gateway, unit, ids) | set(staying)
+    asserted = {link.identifier_id for link in unit.records.links(set(unit.records.of(ids)) - set(leaving))}
+    known = asserted | {fact.identifier_id for fact in unit.ledger.facts(ids)}
+    kinds = {row.identifier_id: row.kind for row in unit.identifiers.describe(ids)}
+    persons = {one for one, kind in kinds.items() if gateway.policies.kinds[kind].scope == "person"}
+    speaking = {row.position for row in others if row.identifier_id in persons} - set(theirs)
+    kept: dict[int, list[LedgerRow]] = defaultdict(list)
     for row in others:
-        if row.kind in RESTRICTIVE and row.identifier_id not in shared:
-            bound[row.position].append(row)
-    _write_again(unit, scribe, list(bound.values()))
-    kept = sum(map(len, bound.values()))
-    return Loosened(frozenset(positions), gone - kept, frozenset(row.identifier_id for row in others))
+        restricts = row.kind in RESTRICTIVE and row.identifier_id in known and row.identifier_id not in shared
+        if row.position in speaking or restricts:
+            kept[row.position].append(row)
+    return kept
 
 
 def _write_again(unit: UnitOfWork, scribe: Scribe, events: Sequence[Sequence[LedgerRow]]) -> None:

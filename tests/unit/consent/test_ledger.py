@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.consent.ledger import LedgerView, fold
+from gateway.consent.ledger import LedgerView, binding, fold
 from gateway.consent.model import ANY_PURPOSE, PROFILE_WIDE, RESTRICTIVE, EventKind
 from tests.unit.consent.facts import PURPOSE, fact, grant, ledger
 
@@ -88,6 +88,43 @@ class TestRestriction:
     def test_at_the_same_moment_it_is_not_lifted(self) -> None:
         restricted, lifted = fact(A, EventKind.RESTRICT), fact(A, EventKind.UNRESTRICT)
         assert fold([restricted, lifted], PURPOSE) is restricted
+
+
+class TestBinding:
+    """What binds the whole person, also where something else decides for the identifier itself."""
+
+    @pytest.mark.parametrize("kind", sorted(EventKind))
+    def test_objections_opt_outs_and_restrictions_bind(self, kind: EventKind) -> None:
+        said = fact(A, kind)
+        assert binding([said], PURPOSE) == ([said] if kind in PROFILE_WIDE else [])
+
+    def test_a_restriction_hides_no_refusal(self) -> None:
+        """Found by the property test: lifted on one identifier, it left an opt-out that others had not inherited."""
+        refused, restricted = fact(A, EventKind.OPT_OUT, days_ago=1), fact(A, EventKind.RESTRICT, days_ago=2)
+        assert binding([refused, restricted], PURPOSE) == [refused, restricted]
+        lifted = fact(A, EventKind.UNRESTRICT, days_ago=0.5)
+        assert binding([refused, restricted, lifted], PURPOSE) == [refused]
+
+    def test_a_withdrawal_hides_no_refusal(self) -> None:
+        refused, withdrawn = fact(A, EventKind.OBJECT, days_ago=2), fact(A, EventKind.WITHDRAW, days_ago=1)
+        assert binding([refused, withdrawn], PURPOSE) == [refused]
+
+    def test_a_later_consent_ends_both(self) -> None:
+        events = [fact(A, EventKind.OPT_OUT, days_ago=3), fact(A, EventKind.RESTRICT, days_ago=2)]
+        assert binding([*events, grant(A, days_ago=1)], PURPOSE) == []
+        assert binding([*events, grant(A, days_ago=2)], PURPOSE) == [events[1]]
+        assert binding([*events, fact(A, EventKind.GRANT, purpose="analytics", days_ago=1)], PURPOSE) == events
+
+    def test_of_several_the_latest(self) -> None:
+        events = [fact(A, EventKind.OPT_OUT, days_ago=age) for age in (3, 1, 2)]
+        assert binding(events, PURPOSE) == [events[1]]
+
+    def test_in_a_view(self) -> None:
+        view = ledger(fact(A, EventKind.OPT_OUT), fact(B, EventKind.WITHDRAW))
+        assert view.binding(A, PURPOSE) == view.facts(A)
+        assert view.binding(A, "analytics") == []
+        assert view.binding(B, PURPOSE) == []
+        assert view.binding(99, PURPOSE) == []
 
 
 class TestView:
