@@ -73,7 +73,7 @@ class DisclosureStore:
         """All rows of these entries."""
         columns = ", ".join(ChangeRow._fields)
         sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND position {{keys}}"  # noqa: S608 - constant
-        return [ChangeRow._make(row) for row in self._session.rows_by_key(sql, positions, [self._tenant])]
+        return sorted(ChangeRow._make(row) for row in self._session.rows_by_key(sql, positions, [self._tenant]))
 
     def changes_made_with(self, record_ids: Collection[int]) -> set[int]:
         """Retracted records -> positions of the changes that their batches made, theirs among them.
@@ -100,7 +100,7 @@ class DisclosureStore:
     def changes_after(self, position: int, limit: int) -> list[ChangeRow]:
         """The feed: rows after `position`, whole entries, at least `limit` rows where there are as many."""
         columns = ", ".join(ChangeRow._fields)
-        sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND position > ? ORDER BY position LIMIT ?"  # noqa: S608 - constant
+        sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND position > ? ORDER BY position, profile_id LIMIT ?"  # noqa: S608 - constant
         rows = [ChangeRow._make(row) for row in self._session.rows(sql, [self._tenant, position, limit])]
         if len(rows) < limit:
             return rows

@@ -25,6 +25,7 @@ def test_texts() -> None:
 @example(0)
 @example(DAY - 1)
 @example(951_782_400_000)  # 29 February 2000
+@example(1_001)  # 1.001 s is no whole number of milliseconds in binary fractions
 def test_every_moment_comes_back(moment: int) -> None:
     text = format_instant(moment)
     assert parse_instant(text) == moment
