@@ -3,7 +3,7 @@
 On a throw-away PostgreSQL (its fsync is off, so the figures compare work, not disks) the store is filled with people
 through the flow itself. Then, under the server that `gateway serve` uses: records a second in batches of 500 against
 the same flow called in this process; and requests a second of a single-record POST, `/v1/decisions` and
-`/v1/profiles/resolve` against a bare Flask JSON endpoint (`benchmarks.bare`), four connections each.
+`/v1/profiles/resolve` against a bare Flask JSON endpoint (`benchmarks.bare`), 32 connections each.
 
     python -m benchmarks.http [--people 1000000] [--seconds 5] [--sqlite]
 """
@@ -32,7 +32,7 @@ from gateway.flows.ingest import ingest
 from tests.postgres import Cluster
 
 BATCH = 500
-CONNECTIONS = 4
+CONNECTIONS = 32
 Bodies = Callable[[], bytes]
 
 
@@ -62,7 +62,7 @@ def listening(port: int) -> bool:
 
 
 def answered(port: int, path: str, api_key: str, bodies: Sequence[bytes], seconds: float) -> float:
-    """Requests a second that are answered with success, over four connections kept open."""
+    """Requests a second that are answered with success, over all connections, kept open."""
     counts = [0] * CONNECTIONS
     until = time.perf_counter() + seconds
 
@@ -150,7 +150,7 @@ def measure(people: int, seconds: float, *, sqlite: bool) -> dict[str, float | s
 
 def calls(feed: Feed) -> list[tuple[str, str, list[bytes]]]:
     """(name, path, bodies) of the single calls."""
-    count = 12_000
+    count = 40_000
     draw = random.Random(2)
     known = [feed.identifiers(draw.randrange(feed.people)) for _ in range(count)]
     questions = [{"identifiers": one, "purpose": "identity_resolution", "jurisdiction": "DE"} for one in known]

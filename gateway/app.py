@@ -20,11 +20,8 @@ from gateway.entrypoints.api import (
     records,
     rights,
 )
-from gateway.entrypoints.api.callers import Callers
 from gateway.entrypoints.api.door import Door
-from gateway.entrypoints.api.metrics import Metrics
 from gateway.flows.context import Gateway
-from gateway.flows.readiness import Readiness
 from gateway.kernel import logs
 from gateway.settings import Settings
 from gateway.wiring import build
@@ -43,7 +40,7 @@ def create_app(settings: Settings | None = None, gateway: Gateway | None = None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1  # see `bodies`
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    door.place(app, Door(gateway, settings, Callers(gateway), Metrics(), Readiness(gateway, settings)))
+    door.place(app, Door.of(gateway, settings))
     observe.register(app)
     problems.register(app)
     api = openapi.api_of(app)

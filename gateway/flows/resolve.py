@@ -1,35 +1,37 @@
 """Journey: which profile do these identifiers have, in the view of a purpose (DESIGN section 4).
 
-    1 pseudonymize, 2 decide     on the identifiers asked for; without a permit no profile is looked up
-    3 view                       the component, around them, over the records that permit the purpose
-    4 disclose                   an entry of the log and a row for the person's own export, then the answer
+    1 pseudonymize               outside the transaction; the raw values end here
+    2 decide                     on the identifiers asked for; without a permit no profile is looked up
+    3 look up, decide again      under the regimes known for the profile
+    4 view                       the component, around them, over the records that permit the purpose
+    5 disclose                   an entry of the log and a row for the person's own export, then the answer
 
 Answers only for identifiers the caller's channel has sent itself. Raises BehindJournal and Frozen.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.audit.entries import EntryKind
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
-from gateway.consent.ledger import LedgerView
 from gateway.consent.model import Decision, Permit, Reason
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.outward import outward_id
 from gateway.flows.requests import ResolveRequest
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.prepare import pseudonymize
-from gateway.flows.views import ProfileView, ViewedIdentifier
+from gateway.flows.steps.sight import Sight
+from gateway.flows.steps.view import View, view_of
+from gateway.flows.views import ProfileView
 from gateway.identifiers.model import Pseudonym
 from gateway.identifiers.pseudonyms import Pseudonymizer
 from gateway.kernel.errors import InvalidInput, Stale, Unavailable
-from gateway.policy.model import KindRule
+from gateway.policy.model import KindRule, PolicySet
 from gateway.storage.disclosures import DisclosureRow
-from gateway.storage.records import ViewRow
 from gateway.storage.unit_of_work import UnitOfWork
 
 _TRIES = 5
@@ -38,114 +40,133 @@ _SEVERAL = "several_profiles"
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """A permitted question: the identifiers asked for, and the view."""
+class Question:
+    """What a caller asks, without raw values: pseudonyms with the rules of their kinds, a purpose and its graph."""
 
-    asked: frozenset[int]
+    pseudonyms: tuple[Pseudonym, ...]
+    rules: tuple[KindRule, ...]
     purpose: str
     graph: str
-    now: int
+    regimes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Inquiry:
+    """A question at work: the scopes of the identifiers that may be asked for, and what the steps found out."""
+
+    question: Question
+    scopes: Mapping[int, str]
+    decision: Decision | None = None
+    home: int | None = None
+    view: View | None = None
+    nothing: str = _UNKNOWN
 
 
 def resolve(gateway: Gateway, caller: Caller, request: ResolveRequest) -> ProfileView:
-    """Identifiers and purpose -> the view. Raises InvalidInput for an unknown purpose or a bad identifier."""
+    """Identifiers and purpose -> the view. Raises as `ask` and `resolve_all` do."""
+    return resolve_all(gateway, caller, [ask(gateway, caller, request)])[0]
+
+
+def ask(gateway: Gateway, caller: Caller, request: ResolveRequest) -> Question:
+    """Step 1. Needs the role channel. Raises InvalidInput for an unknown purpose or a bad identifier."""
     caller.require(Role.CHANNEL)
-    if request.purpose not in gateway.policies.purposes:
+    purpose = gateway.policies.purposes.get(request.purpose)
+    if purpose is None:
         raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
     pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
     pseudonyms, rules = pseudonymize(request.identifiers, gateway.policies, pseudonymizer, request.jurisdiction)
+    regimes = gateway.policies.regimes_for(caller.authority(gateway.policies).jurisdiction(request.jurisdiction))
+    return Question(tuple(pseudonyms), tuple(rules), request.purpose, purpose.graph, regimes)
+
+
+def resolve_all(gateway: Gateway, caller: Caller, questions: Sequence[Question]) -> list[ProfileView]:
+    """Steps 2 to 5 for any number of questions -> their views, in order, in one transaction."""
+    caller.require(Role.CHANNEL)
     for _ in range(_TRIES):
         try:
             with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
                 check_store(gateway, unit, merging=True)
-                return _resolve(gateway, caller, unit, request, pseudonyms, rules)
+                return _resolve(gateway, caller, unit, questions)
         except Stale:
             continue
     raise Unavailable("consents keep changing: ask again")
 
 
-def _resolve(
-    gateway: Gateway,
-    caller: Caller,
-    unit: UnitOfWork,
-    request: ResolveRequest,
-    pseudonyms: Sequence[Pseudonym],
-    rules: Sequence[KindRule],
-) -> ProfileView:
+def _resolve(gateway: Gateway, caller: Caller, unit: UnitOfWork, questions: Sequence[Question]) -> list[ProfileView]:
     now = gateway.clock.now()
-    purpose = request.purpose
-    graph = gateway.policies.purposes[purpose].graph
     restrictions = unit.log.head().restrictions
-    found = unit.identifiers.find([one.token for one in pseudonyms])
-    asked = unit.records.sent_by(caller.channel, found.values())
-    asked -= unit.profiles.demotions(graph, asked)[0]
-    scopes = {
-        found[one.token]: rule.scope
-        for one, rule in zip(pseudonyms, rules, strict=True)
-        if found.get(one.token) in asked and rule.scope in LEDGER_SCOPES
-    }
-    stated = gateway.policies.regimes_for(caller.authority(gateway.policies).jurisdiction(request.jurisdiction))
-    if not scopes:
-        return ProfileView(None, purpose, permitted=False, rule=_UNKNOWN, reason=_UNKNOWN)
-    ledger = LedgerView(unit.ledger.facts(scopes))
-    question = _Question(frozenset(scopes), purpose, graph, now)
-    decision = _decide(gateway, unit, question, scopes, stated, ledger)
-    if not isinstance(decision, Permit):
-        return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
-    homes = set(unit.profiles.home_of(graph, scopes).values())
-    if len(homes) != 1:
-        return _nothing(decision, _SEVERAL if homes else _UNKNOWN)
-    home = homes.pop()
-    members, profiles = unit.profiles.load([home])
-    if not profiles:
-        raise Stale("the profile was merged while it was looked up")
-    regimes = sorted(profiles[0].regimes.union(stated))
-    decision = _decide(gateway, unit, question, scopes, regimes, ledger)
-    if not isinstance(decision, Permit):
-        return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
-    view, withheld = _view(gateway, unit, question, {one.identifier_id: one.kind for one in members}, ledger)
-    if not view:
-        return _nothing(decision, _SEVERAL if len(scopes) > 1 else _UNKNOWN)
-    unit.log.lock_unchanged(restrictions)
-    scribe = Scribe.of(caller, gateway.policies.digest, now)
-    values = {"profile": f"{home:x}", "recipient": caller.name}
-    entry = scribe.write(EntryKind.DISCLOSURE_MADE, decision.rule, {"purpose": purpose}, values)
-    position = unit.log.append([entry])
-    unit.disclosures.add_disclosures([DisclosureRow(position, home, caller.client_id, purpose, now)])
-    unit.commit()
-    shown = outward_id(gateway, caller, home)
-    return ProfileView(
-        shown,
-        purpose,
-        permitted=True,
-        rule=decision.rule,
-        reason=str(decision.reason),
-        identifiers=view,
-        withheld=withheld,
-    )
+    sight = Sight(unit)
+    inquiries = _inquire(caller, unit, sight, questions)
+    _decide(gateway.policies, sight, [one for one in inquiries if one.scopes], now)
+    _look_up(sight, [one for one in inquiries if isinstance(one.decision, Permit)])
+    found = [one for one in inquiries if one.home is not None]
+    _decide(gateway.policies, sight, found, now)
+    _view(gateway.policies, sight, [one for one in found if isinstance(one.decision, Permit)], now)
+    if shown := [one for one in found if one.view is not None]:
+        unit.log.lock_unchanged(restrictions)
+        _disclose(gateway, caller, unit, shown, now)
+        unit.commit()
+    return [_answer(gateway, caller, one) for one in inquiries]
 
 
-def _decide(
-    gateway: Gateway,
-    unit: UnitOfWork,
-    question: _Question,
-    scopes: Mapping[int, str],
-    regimes: Sequence[str],
-    ledger: LedgerView,
-) -> Decision:
+def _inquire(caller: Caller, unit: UnitOfWork, sight: Sight, questions: Sequence[Question]) -> list[_Inquiry]:
+    """Of the identifiers asked for those that the caller's channel sent itself and that nobody shares."""
+    found = unit.identifiers.find({one.token for question in questions for one in question.pseudonyms})
+    sent = sight.sent_by(caller.channel, set(found.values()))
+    shared = {graph: sight.shared(graph, sent) for graph in {one.graph for one in questions}}
+    inquiries: list[_Inquiry] = []
+    for question in questions:
+        mine = sent - shared[question.graph]
+        named = [(found.get(one.token, 0), rule) for one, rule in zip(question.pseudonyms, question.rules, strict=True)]
+        scopes = {one: rule.scope for one, rule in named if one in mine and rule.scope in LEDGER_SCOPES}
+        inquiries.append(_Inquiry(question, scopes))
+    return inquiries
+
+
+def _decide(policies: PolicySet, sight: Sight, inquiries: Sequence[_Inquiry], now: int) -> None:
     """By what the ledger says of the identifiers asked for; where it is silent, by the records that assert them, for a
     grant on one identifier of a record covers all of it.
     """
-    policies = gateway.policies
-    decision = decide(policies, regimes, question.purpose, Subject(scopes), ledger, question.now)
-    if isinstance(decision, Permit) or decision.reason not in (Reason.NO_CONSENT, Reason.EXPIRED):
-        return decision
-    records = unit.records.around(scopes, question.graph)
-    beside = {row.identifier_id for rows in records.values() for row in rows}
-    shared = unit.profiles.demotions(question.graph, beside)[0]
-    for fact in unit.ledger.facts([one for one in beside if not ledger.facts(one)]):
-        ledger.add(fact)
-    for _, rows in sorted(records.items()):
+    sight.hear(identifier for one in inquiries for identifier in one.scopes)
+    silent: list[_Inquiry] = []
+    for one in inquiries:
+        regimes = _regimes(sight, one)
+        one.decision = decide(policies, regimes, one.question.purpose, Subject(one.scopes), sight.ledger, now)
+        if not isinstance(one.decision, Permit) and one.decision.reason in (Reason.NO_CONSENT, Reason.EXPIRED):
+            silent.append(one)
+    for graph, identifiers in _beside(sight, [(one.question.graph, one.scopes) for one in silent]).items():
+        sight.hear(identifiers)
+        sight.shared(graph, identifiers)
+    for one in silent:
+        one.decision = _covering(policies, sight, one, now) or one.decision
+
+
+def _beside(sight: Sight, asked: Iterable[tuple[str, Collection[int]]]) -> dict[str, set[int]]:
+    """(graph, identifiers) -> by graph, all identifiers of the active records that assert any of them."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for graph, identifiers in asked:
+        wanted[graph].update(identifiers)
+    return {
+        graph: {row.identifier_id for rows in sight.records(graph, identifiers).values() for row in rows}
+        for graph, identifiers in wanted.items()
+    }
+
+
+def _regimes(sight: Sight, inquiry: _Inquiry) -> tuple[str, ...]:
+    """Those of the question and, once its profile is found, those known for the profile."""
+    if inquiry.home is None:
+        return inquiry.question.regimes
+    _, profile = sight.profiles([inquiry.home])[inquiry.home]
+    if profile is None:
+        raise Stale("the profile was merged while it was looked up")
+    return tuple(sorted(profile.regimes.union(inquiry.question.regimes)))
+
+
+def _covering(policies: PolicySet, sight: Sight, inquiry: _Inquiry, now: int) -> Permit | None:
+    """The permit of a whole record that asserts an identifier asked for, where there is one."""
+    graph, regimes = inquiry.question.graph, _regimes(sight, inquiry)
+    for _, rows in sorted(sight.records(graph, inquiry.scopes).items()):
+        shared = sight.shared(graph, [row.identifier_id for row in rows])
         person = {
             row.identifier_id: scope
             for row in rows
@@ -154,70 +175,75 @@ def _decide(
             and row.identifier_id not in shared
         }
         known = sorted({*regimes, *rows[0].regimes.split()})
-        covered = decide(policies, known, question.purpose, Subject(person), ledger, question.now)
+        covered = decide(policies, known, inquiry.question.purpose, Subject(person), sight.ledger, now)
         if isinstance(covered, Permit):
             return covered
-    return decision
+    return None
 
 
-def _nothing(permit: Permit, reason: str) -> ProfileView:
-    return ProfileView(None, permit.purpose, permitted=True, rule=permit.rule, reason=reason)
+def _look_up(sight: Sight, permitted: Sequence[_Inquiry]) -> None:
+    """Step 3: the one profile of each question."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for one in permitted:
+        wanted[one.question.graph].update(one.scopes)
+    sight.profiles({home for graph, identifiers in wanted.items() for home in sight.homes(graph, identifiers)})
+    for one in permitted:
+        homes = sight.homes(one.question.graph, one.scopes)
+        if len(homes) == 1:
+            one.home = homes.pop()
+        elif homes:
+            one.nothing = _SEVERAL
 
 
-def _view(
-    gateway: Gateway, unit: UnitOfWork, view: _Question, members: Mapping[int, str], ledger: LedgerView
-) -> tuple[tuple[ViewedIdentifier, ...], dict[str, int]]:
-    """The identifiers that permitted records connect with those asked for; the profile's others, counted by reason.
-
-    None where permitted records do not connect those asked for with each other: the purpose may not know that they
-    are one person's.
-    """
-    for fact in unit.ledger.facts([one for one in members if not ledger.facts(one)]):
-        ledger.add(fact)
-    records = unit.records.around(members, view.graph)
-    permitted: dict[int, list[ViewRow]] = {}
-    reasons: dict[int, Reason] = {}
-    for record_id, rows in records.items():
-        scopes = {
-            row.identifier_id: scope
-            for row in rows
-            if (scope := gateway.policies.kinds[row.kind].scope) in LEDGER_SCOPES and row.identifier_id in members
-        }
-        regimes = rows[0].regimes.split()
-        decision = decide(gateway.policies, regimes, view.purpose, Subject(scopes), ledger, view.now)
-        if isinstance(decision, Permit):
-            permitted[record_id] = rows
-        else:
-            reasons.update(dict.fromkeys(scopes, decision.reason))
-    asked = view.asked & members.keys()
-    shown = _connected(min(asked), permitted.values(), members)
-    if not asked <= shown.keys():
-        return (), {}
-    withheld = Counter(str(reasons.get(one, "not_connected")) for one in members.keys() - shown.keys())
-    return tuple(_viewed(members[one], rows) for one, rows in sorted(shown.items())), dict(withheld)
+def _view(policies: PolicySet, sight: Sight, permitted: Sequence[_Inquiry], now: int) -> None:
+    """Step 4."""
+    profiles = sight.profiles({one.home for one in permitted if one.home is not None})
+    members = {home: {one.identifier_id: one.kind for one in several} for home, (several, _) in profiles.items()}
+    sight.hear(identifier for several in members.values() for identifier in several)
+    _beside(sight, [(one.question.graph, members[one.home]) for one in permitted if one.home is not None])
+    for one in permitted:
+        if one.home is not None:
+            mine = members[one.home]
+            records = sight.records(one.question.graph, mine)
+            one.view = view_of(
+                policies, sight.ledger, one.question.purpose, mine, records, asked=one.scopes.keys(), now=now
+            )
+            if one.view is None and len(one.scopes) > 1:
+                one.nothing = _SEVERAL
 
 
-def _connected(start: int, records: Iterable[list[ViewRow]], members: Mapping[int, str]) -> dict[int, list[ViewRow]]:
-    """Identifiers reached from `start` over records, itself among them -> the rows that assert each."""
-    by_identifier: dict[int, list[list[ViewRow]]] = defaultdict(list)
-    for rows in records:
-        for row in rows:
-            if row.identifier_id in members and not row.cut:
-                by_identifier[row.identifier_id].append(rows)
-    seen = {start} & by_identifier.keys()
-    frontier = list(seen)
-    while frontier:
-        for rows in by_identifier[frontier.pop()]:
-            reached = {row.identifier_id for row in rows if row.identifier_id in by_identifier and not row.cut} - seen
-            seen |= reached
-            frontier += reached
-    return {one: [row for rows in by_identifier[one] for row in rows if row.identifier_id == one] for one in seen}
+def _disclose(gateway: Gateway, caller: Caller, unit: UnitOfWork, shown: Sequence[_Inquiry], now: int) -> None:
+    """Step 5: an entry and a row for each profile that is shown."""
+    scribe = Scribe.of(caller, gateway.policies.digest, now)
+    entries = []
+    for one in shown:
+        rule = one.decision.rule if one.decision else ""
+        values = {"profile": f"{one.home:x}", "recipient": caller.name}
+        entries.append(scribe.write(EntryKind.DISCLOSURE_MADE, rule, {"purpose": one.question.purpose}, values))
+    position = unit.log.append(entries)
+    rows = [
+        DisclosureRow(position + at, one.home, caller.client_id, one.question.purpose, now)
+        for at, one in enumerate(shown)
+        if one.home is not None
+    ]
+    unit.disclosures.add_disclosures(rows)
 
 
-def _viewed(kind: str, rows: Sequence[ViewRow]) -> ViewedIdentifier:
-    return ViewedIdentifier(
-        kind=kind,
-        channels=tuple(sorted({row.channel for row in rows})),
-        first_seen=min(row.observed_at for row in rows),
-        last_seen=max(row.observed_at for row in rows),
+def _answer(gateway: Gateway, caller: Caller, inquiry: _Inquiry) -> ProfileView:
+    purpose, decision = inquiry.question.purpose, inquiry.decision
+    if decision is None:
+        return ProfileView(None, purpose, permitted=False, rule=_UNKNOWN, reason=_UNKNOWN)
+    if not isinstance(decision, Permit):
+        return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
+    if inquiry.view is None or inquiry.home is None:
+        return ProfileView(None, purpose, permitted=True, rule=decision.rule, reason=inquiry.nothing)
+    identifiers, withheld = inquiry.view
+    return ProfileView(
+        outward_id(gateway, caller, inquiry.home),
+        purpose,
+        permitted=True,
+        rule=decision.rule,
+        reason=str(decision.reason),
+        identifiers=identifiers,
+        withheld=withheld,
     )

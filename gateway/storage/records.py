@@ -52,6 +52,17 @@ class KnownRecord(NamedTuple):
     active: bool
 
 
+class SeenRecord(NamedTuple):
+    """What a view needs of a record."""
+
+    record_id: int
+    graph: str
+    channel: str
+    regimes: str
+    observed_at: int
+    active: bool
+
+
 class ViewRow(NamedTuple):
     """One active link with what a view shows of its record."""
 
@@ -109,28 +120,23 @@ class RecordStore:
         )
         return [StoredLink._make(row) for row in self._session.rows_by_key(sql, record_ids, [self._tenant])]
 
-    def around(self, identifiers: Collection[int], graph: str) -> dict[int, list[ViewRow]]:
-        """Active records of `graph` that assert any of `identifiers` -> all their linking links."""
+    def asserting(self, identifiers: Collection[int]) -> list[tuple[int, int]]:
+        """(identifier, record) for every record that asserts any of `identifiers`."""
+        sql = "SELECT identifier_id, record_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"
+        return [(one, record) for one, record in self._session.rows_by_key(sql, identifiers, [self._tenant])]
+
+    def seen(self, record_ids: Collection[int]) -> list[SeenRecord]:
+        """Record ids -> what a view needs of them."""
         sql = (
-            "SELECT record_id, regimes, channel, observed_at FROM record WHERE tenant_id = ? AND active AND graph = ?"
-            " AND record_id {keys}"
+            "SELECT record_id, graph, channel, regimes, observed_at, active FROM record"
+            " WHERE tenant_id = ? AND record_id {keys}"
         )
-        rows = self._session.rows_by_key(sql, self.of(identifiers), [self._tenant, graph])
-        told = {record_id: rest for record_id, *rest in rows}
-        found: dict[int, list[ViewRow]] = {}
-        for link in self.links(told):
-            if link.linking:
-                row = ViewRow(link.record_id, link.identifier_id, link.kind, link.cut, *told[link.record_id])
-                found.setdefault(link.record_id, []).append(row)
-        return found
+        return [SeenRecord._make(row) for row in self._session.rows_by_key(sql, record_ids, [self._tenant])]
 
     def sent_by(self, channel: str, identifiers: Collection[int]) -> set[int]:
         """Which of `identifiers` a record of this channel asserts."""
-        pairs = "SELECT identifier_id, record_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"
-        asserted = self._session.rows_by_key(pairs, identifiers, [self._tenant])
-        sql = "SELECT record_id FROM record WHERE tenant_id = ? AND channel = ? AND record_id {keys}"
-        records = {one for _, one in asserted}
-        sent = {one for (one,) in self._session.rows_by_key(sql, records, [self._tenant, channel])}
+        asserted = self.asserting(identifiers)
+        sent = {row.record_id for row in self.seen({one for _, one in asserted}) if row.channel == channel}
         return {one for one, record_id in asserted if record_id in sent}
 
     def retract(self, record_ids: Collection[int]) -> None:

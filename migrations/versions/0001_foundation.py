@@ -84,7 +84,9 @@ def _postgresql_statistics() -> None:
     inspector = sa.inspect(op.get_bind())
     for table in _OF_A_TENANT[2:]:
         columns = {column["name"]: column["type"] for column in inspector.get_columns(table)}
-        values = [next(value for kind, value in _SAMPLE_VALUES if isinstance(is_of, kind)) for is_of in columns.values()]
+        values = [
+            next(value for kind, value in _SAMPLE_VALUES if isinstance(is_of, kind)) for is_of in columns.values()
+        ]
         common = [name for name, is_of in columns.items() if name == "tenant_id" or isinstance(is_of, sa.String)]
         alter = ", ".join(f"ALTER {name} SET (n_distinct = 1)" for name in common)
         op.execute(f"ALTER TABLE {table} {alter}")

@@ -133,8 +133,8 @@ def test_records_and_links(storage: Storage) -> None:
         assert known[record(2).token][1:] == (2, b"\x01" * 16, 1002, GRAPH, True)
         assert unit.records.get([1, 9]) == [record(1)]
         assert unit.records.links([1]) == [link(11, 1), link(12, 1, 1)]
-        assert {one.identifier_id for one in unit.records.around([11], GRAPH)[1]} == {11, 12}
-        assert unit.records.around([11], "another") == {}
+        assert (11, 1) in unit.records.asserting([11])
+        assert [(one.record_id, one.graph, one.channel) for one in unit.records.seen([1])] == [(1, GRAPH, "web")]
         assert unit.records.sent_by("web", [11, 99]) == {11}
         assert sorted(unit.records.of([12])) == [1, 2]
         unit.records.retract([1])

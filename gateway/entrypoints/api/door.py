@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final, TypeVar
 
 from flask import Response, current_app, g, request
 
 from gateway.entrypoints.api.callers import Callers
+from gateway.entrypoints.api.gather import Gatherer
 from gateway.entrypoints.api.metrics import Metrics
 from gateway.entrypoints.api.queries import check_names
 from gateway.flows.context import Caller, Gateway
+from gateway.flows.decide import decide_records
+from gateway.flows.ingest import ingest
+from gateway.flows.messages import IncomingRecord, Problem, RecordResult
 from gateway.flows.readiness import Readiness
+from gateway.flows.resolve import Question, resolve_all
+from gateway.flows.views import ProfileView
 from gateway.kernel.errors import NotPermitted
 from gateway.settings import Settings
 
@@ -32,6 +38,23 @@ class Door:
     callers: Callers
     metrics: Metrics
     readiness: Readiness
+    records: Gatherer[IncomingRecord | Problem, RecordResult]
+    decisions: Gatherer[IncomingRecord | Problem, RecordResult]
+    views: Gatherer[Question, ProfileView]
+
+    @classmethod
+    def of(cls, gateway: Gateway, settings: Settings) -> Door:
+        """The door of a gateway, with counters and queues of its own."""
+        return cls(
+            gateway,
+            settings,
+            Callers(gateway),
+            Metrics(),
+            Readiness(gateway, settings),
+            records=Gatherer(partial(ingest, gateway)),
+            decisions=Gatherer(partial(decide_records, gateway)),
+            views=Gatherer(partial(resolve_all, gateway)),
+        )
 
     @property
     def limit(self) -> int:

@@ -17,7 +17,7 @@ from gateway.entrypoints.api.schemas import ChangesSchema, ProfileSchema
 from gateway.entrypoints.wire.resolve import ResolveSchema, parse_resolve
 from gateway.flows.changes import MAX_PAGE, changes
 from gateway.flows.context import Caller
-from gateway.flows.resolve import resolve
+from gateway.flows.resolve import ask
 
 BLUEPRINT: Final = Blueprint("profiles", __name__, description="Profiles in the view of a purpose")
 
@@ -44,7 +44,8 @@ def resolve_profile(door: Door, caller: Caller) -> Response:
     """Identifiers and a purpose -> the view of their profile."""
     door.require_confidential(caller)
     request = read_message(door.limit, parse_resolve)
-    return profile(resolve(door.gateway, caller, request))
+    (view,) = door.views.ask(caller, [ask(door.gateway, caller, request)])
+    return profile(view)
 
 
 @operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from flask import Response
@@ -15,9 +16,7 @@ from gateway.entrypoints.api.observe import note_count
 from gateway.entrypoints.api.schemas import RecordResultsSchema, RecordsSchema
 from gateway.entrypoints.wire.records import RecordSchema, parse_record
 from gateway.flows.context import Caller
-from gateway.flows.decide import decide_records
-from gateway.flows.ingest import ingest
-from gateway.flows.messages import IncomingRecord, Problem
+from gateway.flows.messages import IncomingRecord, Problem, RecordResult
 
 BLUEPRINT: Final = Blueprint("records", __name__, description="What channels observe, and what is decided about it")
 
@@ -39,7 +38,7 @@ _BODY: Final = openapi.batch(RecordsSchema, RecordSchema)
 def send_records(door: Door, caller: Caller) -> Response:
     """Records -> a result each, in order."""
     records = _records(door)
-    results = ingest(door.gateway, caller, records)
+    results = _placed(door.records.ask(caller, records))
     door.metrics.count_records(results)
     return record_results(caller, results)
 
@@ -57,7 +56,7 @@ def send_records(door: Door, caller: Caller) -> Response:
 )
 def ask_decisions(door: Door, caller: Caller) -> Response:
     """Records -> what ingest would answer, without writing."""
-    return record_results(caller, decide_records(door.gateway, caller, _records(door)))
+    return record_results(caller, _placed(door.decisions.ask(caller, _records(door))))
 
 
 def _records(door: Door) -> list[IncomingRecord | Problem]:
@@ -65,3 +64,11 @@ def _records(door: Door) -> list[IncomingRecord | Problem]:
     records = read_batch(door.limit, "records", lambda item, index: parse_record(item, index, now))
     note_count(len(records))
     return records
+
+
+def _placed(results: list[RecordResult]) -> list[RecordResult]:
+    """The same results; problems name the record's place in this request, which may have shared its batch."""
+    return [
+        result if result.problem is None else replace(result, problem=replace(result.problem, index=index))
+        for index, result in enumerate(results)
+    ]
