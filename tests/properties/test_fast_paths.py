@@ -1,4 +1,4 @@
-"""Each fast path agrees with the library it stands in for: e-mail, phone numbers, and the plain record."""
+"""Each fast path agrees with the library it stands in for: e-mail, phone numbers, the plain record and question."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from gateway.entrypoints.wire.plain import plain_record
+from gateway.entrypoints.wire.plain import plain_question, plain_record
 from gateway.entrypoints.wire.records import by_schema, parse_record
+from gateway.entrypoints.wire.resolve import parse_resolve, question_by_schema
 from gateway.flows.messages import IncomingRecord
+from gateway.flows.requests import ResolveRequest
 from gateway.identifiers.emails import _by_library, is_address, is_plain_address, uid2_email
 from gateway.identifiers.phones import clean_e164, e164, library_e164
 from gateway.kernel.errors import InvalidInput
@@ -195,3 +197,34 @@ def test_plain_records_take_the_fast_path(data: object) -> None:
 
 def test_the_full_sample_takes_the_fast_path() -> None:
     assert _same_as_schema(record()) is not None
+
+
+# --- questions --------------------------------------------------------------------------------------------
+
+
+def _questions(records: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """What asks for the identifiers of a record, right or wrong, and now and then says something more."""
+    kept = st.sampled_from([("purpose",), ("purpose", "jurisdiction"), ("jurisdiction",), ("purpose", "gpc")])
+    return st.builds(_question, records, kept, st.sampled_from(["identity_resolution", "sale", "", 3, "No Slug"]))
+
+
+def _question(data: object, kept: tuple[str, ...], purpose: object) -> object:
+    if not isinstance(data, dict):
+        return data
+    wanted = {"purpose": purpose, "jurisdiction": data.get("jurisdiction", "DE"), "gpc": True}
+    return {"identifiers": data.get("identifiers")} | {name: wanted[name] for name in kept}
+
+
+@given(_questions(RECORDS | damaged()))
+def test_questions_right_and_wrong(data: object) -> None:
+    plain, slow = plain_question(data), question_by_schema(data)
+    if plain is not None:
+        assert comparable(plain) == comparable(slow)
+    assert comparable(parse_resolve(data)) == comparable(slow)
+
+
+@given(GOOD_RECORDS)
+def test_plain_questions_take_the_fast_path(data: dict[str, object]) -> None:
+    question = {"identifiers": data["identifiers"], "purpose": "identity_resolution"}
+    assert comparable(plain_question(question)) == comparable(question_by_schema(question))
+    assert isinstance(plain_question(question), ResolveRequest)

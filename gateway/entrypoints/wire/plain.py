@@ -1,4 +1,4 @@
-"""The plain record, read without the schema.
+"""The plain record and the plain question, read without their schemas.
 
 Takes what real channels send all day: every field of its expected type, texts printable, times as RFC 3339. It
 answers None for everything else and never says why: that is the schema's work. What it does take, the schema takes
@@ -15,6 +15,7 @@ from gateway.entrypoints.wire.fields import JURISDICTION, SLUG
 from gateway.entrypoints.wire.identifiers import MAX_IDENTIFIERS
 from gateway.entrypoints.wire.instants import EARLIEST, MAX_SKEW, read_instant
 from gateway.flows.messages import ConsentAssertion, Identifier, IncomingRecord
+from gateway.flows.requests import ResolveRequest
 from gateway.identifiers.digests import decode_sha256
 from gateway.identifiers.model import HashedIdentifier, RawIdentifier
 from gateway.identifiers.texts import MAX_TEXT
@@ -42,6 +43,7 @@ MAX_CONSENTS: Final = 20
 _FIELDS: Final = frozenset(
     {"record_id", "observed_at", "identifiers", "attributes", "jurisdiction", "signals", "consents", "purpose"}
 )
+_QUESTION: Final = frozenset({"identifiers", "purpose", "jurisdiction"})
 _ATTRIBUTES: Final = frozenset(ATTRIBUTES)
 _EVENTS: Final = frozenset(map(str, EventKind))
 _RESTRICTIVE: Final = frozenset(map(str, RESTRICTIVE))
@@ -62,22 +64,41 @@ def plain_record(data: object, now: int) -> IncomingRecord | None:
         return None
 
 
+def plain_question(data: object) -> ResolveRequest | None:
+    """One object of POST /v1/profiles/resolve -> question, or None where the schema must decide."""
+    try:
+        return _question(data)
+    except (_NotPlainError, KeyError, InvalidInput, ValueError):
+        return None
+
+
+def _question(data: object) -> ResolveRequest:
+    if type(data) is not dict or not _QUESTION.issuperset(data):
+        raise _NotPlainError
+    identifiers = tuple(map(_identifier, _list(data["identifiers"], 1, MAX_IDENTIFIERS)))
+    return ResolveRequest(identifiers, _slug(data["purpose"]), _jurisdiction(data))
+
+
+def _jurisdiction(data: dict[str, Any]) -> str | None:
+    if "jurisdiction" not in data:
+        return None
+    jurisdiction = data["jurisdiction"]
+    if type(jurisdiction) is str and JURISDICTION.fullmatch(jurisdiction):
+        return jurisdiction
+    raise _NotPlainError
+
+
 def _record(data: object, latest: int) -> IncomingRecord:
     if type(data) is not dict or not _FIELDS.issuperset(data):
         raise _NotPlainError
     record_id = _text(data["record_id"], MAX_RECORD_ID)
     if not record_id:
         raise _NotPlainError
-    jurisdiction = None
-    if "jurisdiction" in data:
-        jurisdiction = data["jurisdiction"]
-        if type(jurisdiction) is not str or not JURISDICTION.fullmatch(jurisdiction):
-            raise _NotPlainError
     return IncomingRecord(
         record_id,
         _instant(data["observed_at"], latest),
         tuple(map(_identifier, _list(data["identifiers"], 1, MAX_IDENTIFIERS))),
-        jurisdiction,
+        _jurisdiction(data),
         _slug(data["purpose"]) if "purpose" in data else _PURPOSE,
         _consents(data["consents"], latest) if "consents" in data else (),
         _gpc(data["signals"]) if "signals" in data else False,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import Permit, Reason
+from gateway.consent.model import Decision, Permit, Reason
 from gateway.flows.views import ViewedIdentifier
 from gateway.policy.model import PolicySet
 from gateway.storage.records import ViewRow
@@ -33,13 +33,17 @@ def view_of(
     """
     permitted: list[list[ViewRow]] = []
     reasons: dict[int, Reason] = {}
+    decided: dict[tuple[str, frozenset[int]], Decision] = {}
     for rows in records.values():
         scopes = {
             row.identifier_id: scope
             for row in rows
             if (scope := policies.kinds[row.kind].scope) in LEDGER_SCOPES and row.identifier_id in members
         }
-        decision = decide(policies, rows[0].regimes.split(), purpose, Subject(scopes), ledger, now)
+        case = (rows[0].regimes, frozenset(scopes))
+        decision = decided.get(case)
+        if decision is None:
+            decision = decided[case] = decide(policies, case[0].split(), purpose, Subject(scopes), ledger, now)
         if isinstance(decision, Permit):
             permitted.append(rows)
         else:

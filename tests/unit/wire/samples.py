@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gateway.flows.messages import Identifier, IncomingRecord, Problem
+from gateway.flows.requests import ResolveRequest
 from gateway.identifiers.model import RawIdentifier
 from gateway.kernel.clock import format_instant
 
@@ -65,9 +66,9 @@ def shapes(identifiers: Sequence[Identifier]) -> list[tuple[object, ...]]:
     return [shape(identifier) for identifier in identifiers]
 
 
-def comparable(result: IncomingRecord | Problem | None) -> object:
+def comparable(result: IncomingRecord | ResolveRequest | Problem | None) -> object:
     """A result whose equality includes the identifiers."""
-    if isinstance(result, IncomingRecord):
+    if isinstance(result, IncomingRecord | ResolveRequest):
         return (replace(result, identifiers=()), shapes(result.identifiers))
     return result
 
