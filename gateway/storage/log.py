@@ -85,7 +85,7 @@ class LogStore:
         kept = [(self._tenant, node.level, node.index, node.hash) for node in nodes]
         self._session.insert(schema.log_node, kept)
         counted = head.restrictions + restrictions
-        self._session.run(
+        self._session.tell(
             "UPDATE head SET size = ?, frontier = ?, restrictions = ? WHERE tenant_id = ?",
             [frontier.size, frontier.to_bytes(), counted, self._tenant],
         )

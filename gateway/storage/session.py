@@ -3,11 +3,15 @@
 SQL stands with `?` placeholders. Reads by key take any number of keys; inserts of many rows are one
 `executemany` on SQLite and one statement over arrays on PostgreSQL. The driver is called directly: per-row work of
 the SQL toolkit would cost more than the rows themselves (measured; see README, decisions).
+
+On PostgreSQL statements without an answer are kept until one with an answer is due, or the commit, and are sent with
+it (pipeline mode): the way to the server costs more than most of them. What is wrong with one is raised then, and
+nothing after it was run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -25,31 +29,58 @@ class Session:
 
     def __init__(self, connection: PoolProxiedConnection, *, postgres: bool) -> None:
         self.postgres = postgres
+        self._driver: Any = connection.driver_connection
         self._cursor = connection.cursor()
+        self._kept: list[tuple[Callable[..., object], str, Sequence[object]]] = []
         self._open = False
 
     def begin(self, *, write: bool) -> None:
         """Open the transaction; on SQLite a writer takes the write lock now, so what it read stays true."""
         if self.postgres:
-            self._cursor.execute("BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self.tell("BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         else:
-            self._cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-        self._open = True
+            self._execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            self._open = True
 
     def commit(self) -> None:
         """Make the transaction durable."""
-        self._cursor.execute("COMMIT")
+        self._execute("COMMIT")
         self._open = False
 
     def rollback(self) -> None:
         """Undo the transaction; nothing when it was committed."""
+        self._kept.clear()
         if self._open:
             self._open = False
             self._cursor.execute("ROLLBACK")
 
+    def tell(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """A statement of whose answer nothing is needed."""
+        if self.postgres:
+            self._kept.append((self._cursor.execute, _placeholders(sql), parameters))
+        else:
+            self._execute(sql, parameters)
+
+    def send(self) -> None:
+        """Have everything done that was asked so far: what is wrong with it is raised now."""
+        if self._kept:
+            self._execute("SELECT 1")
+
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement in the driver's own spelling, after those that were kept."""
+        kept, self._kept = self._kept, []
+        if kept:
+            self._open = True
+            with self._driver.pipeline():
+                for run, *statement in kept:
+                    run(*statement)
+                self._cursor.execute(sql, parameters)
+        else:
+            self._cursor.execute(sql, parameters)
+
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of a SELECT (or of a statement with RETURNING)."""
-        self._cursor.execute(_placeholders(sql) if self.postgres else sql, parameters)
+        self._execute(_placeholders(sql) if self.postgres else sql, parameters)
         return list(self._cursor.fetchall())
 
     def one(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
@@ -59,13 +90,15 @@ class Session:
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """A statement without rows -> how many rows it touched."""
-        self._cursor.execute(_placeholders(sql) if self.postgres else sql, parameters)
+        self._execute(_placeholders(sql) if self.postgres else sql, parameters)
         return int(self._cursor.rowcount)
 
     def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """One statement for each of `rows`."""
-        if rows:
-            self._cursor.executemany(_placeholders(sql) if self.postgres else sql, rows)
+        if rows and self.postgres:
+            self._kept.append((self._cursor.executemany, _placeholders(sql), rows))
+        elif rows:
+            self._cursor.executemany(sql, rows)
 
     def rows_by_key(self, sql: str, keys: Iterable[object], parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT whose `{keys}` stands for "one of `keys`", each row once; `parameters` come before."""
@@ -73,14 +106,14 @@ class Session:
         if not wanted:
             return []
         if self.postgres:
-            self._cursor.execute(_by_array(sql), [*parameters, _packed(wanted)])
+            self._execute(_by_array(sql), [*parameters, _packed(wanted)])
             return list(self._cursor.fetchall())
         found: list[Row] = []
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
             size = _rounded(len(chunk))
             padded = chunk + [chunk[-1]] * (size - len(chunk))
-            self._cursor.execute(_by_list(sql, size), [*parameters, *padded])
+            self._execute(_by_list(sql, size), [*parameters, *padded])
             found += self._cursor.fetchall()
         return found
 
@@ -90,12 +123,12 @@ class Session:
         if not wanted:
             return 0
         if self.postgres:
-            self._cursor.execute(_by_array(sql), [*parameters, _packed(wanted)])
+            self._execute(_by_array(sql), [*parameters, _packed(wanted)])
             return int(self._cursor.rowcount)
         touched = 0
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
-            self._cursor.execute(_by_list(sql, len(chunk)), [*parameters, *chunk])
+            self._execute(_by_list(sql, len(chunk)), [*parameters, *chunk])
             touched += int(self._cursor.rowcount)
         return touched
 
@@ -106,7 +139,7 @@ class Session:
         if self.postgres and len(rows) > 1:
             sql, packers = _insert_arrays(table)
             columns = zip(*rows, strict=True)
-            self._cursor.execute(sql, [pack(column) for pack, column in zip(packers, columns, strict=True)])
+            self.tell(sql, [pack(column) for pack, column in zip(packers, columns, strict=True)])
         else:
             self.run_many(_insert(table), rows)
 

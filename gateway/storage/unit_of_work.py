@@ -66,7 +66,7 @@ class Storage:
             if self.postgres:
                 lock = ", pg_advisory_xact_lock(?)" if write and partition else ""
                 wanted = [str(tenant_id), tenant_id] if lock else [str(tenant_id)]
-                session.rows(f"SELECT set_config('gateway.tenant', ?, true){lock}", wanted)
+                session.tell(f"SELECT set_config('gateway.tenant', ?, true){lock}", wanted)
             yield UnitOfWork(session, tenant_id)
 
     @contextmanager

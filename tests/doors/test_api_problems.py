@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from werkzeug.exceptions import SecurityError
 
-from gateway.entrypoints.api import problems, records
+from gateway.entrypoints.api import problems
 from gateway.kernel import errors
 from tests.doors.sites import Site, cookie, record
 
@@ -28,7 +28,7 @@ def raising(site: Site, monkeypatch: pytest.MonkeyPatch, error: Exception) -> tu
     def fail(*_arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr(records, "ingest", fail)
+    monkeypatch.setattr(site.app.extensions["gateway"].records, "_run", fail)
     answered = site.call("POST", "/v1/records", "web", json={"records": [record("r1")]})
     assert answered.mimetype == "application/problem+json"
     return answered.status_code, answered.get_json(), answered.headers.get("Retry-After", "")

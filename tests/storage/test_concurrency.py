@@ -44,8 +44,9 @@ def _do_not_wait(connection: sqlite3.Connection, _record: object) -> None:
 
 def test_a_second_writer_of_a_tenant_waits_on_postgresql(postgres: Storage, impatient_postgres: Storage) -> None:
     with postgres.begin(1, write=True) as first:
-        with pytest.raises(Unavailable) as refused, impatient_postgres.begin(1, write=True):
-            pass
+        first.log.head()
+        with pytest.raises(Unavailable) as refused, impatient_postgres.begin(1, write=True) as second:
+            second.log.head()
         assert isinstance(refused.value.__cause__, psycopg.errors.LockNotAvailable)
         first.log.append([ENTRY])
         first.commit()

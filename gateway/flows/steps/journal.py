@@ -54,6 +54,7 @@ def journal_events(gateway: Gateway, unit: UnitOfWork, around: Surroundings, eve
 
 def write_acts(gateway: Gateway, unit: UnitOfWork, acts: Sequence[JournaledAct]) -> None:
     """Acts become one durable entry; the store is not behind it once the transaction commits."""
+    unit.session.send()
     end = gateway.journal.append(unit.tenant_id, {"type": "consent", "acts": acts})
     unit.log.applied_journal(end)
 
