@@ -3,7 +3,7 @@
 On a throw-away PostgreSQL (its fsync is off, so the figures compare work, not disks) the store is filled with people
 through the flow itself. Then, under the server that `gateway serve` uses: records a second in batches of 500 against
 the same flow called in this process; and requests a second of a single-record POST, `/v1/decisions` and
-`/v1/profiles/resolve` against a bare Flask JSON endpoint (`benchmarks.bare`), 32 connections each.
+`/v1/profiles/resolve` against a bare Flask JSON endpoint (`benchmarks.bare`), 64 connections each.
 
     python -m benchmarks.http [--people 1000000] [--seconds 5] [--sqlite]
 """
@@ -32,7 +32,7 @@ from gateway.flows.ingest import ingest
 from tests.postgres import Cluster
 
 BATCH = 500
-CONNECTIONS = 32
+CONNECTIONS = 64
 Bodies = Callable[[], bytes]
 
 

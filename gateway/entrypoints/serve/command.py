@@ -30,7 +30,7 @@ from gateway.kernel.errors import InvalidInput, Unavailable
 from gateway.settings import Settings
 
 _READY_SECONDS: Final = 60.0
-_THREADS: Final = 16
+_THREADS: Final = 32
 """Requests a worker handles at once; one that sends its body slowly holds one of them."""
 
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what such an address answers on here

@@ -75,8 +75,9 @@ class Sight:
         missing = [one for one in profile_ids if one not in self._profiles]
         members, rows = self._unit.profiles.load(missing)
         there = {row.profile_id: row for row in rows}
-        for one in missing:
-            self._profiles[one] = ([each for each in members if each.profile_id == one], there.get(one))
+        self._profiles.update({one: ([], there.get(one)) for one in missing})
+        for member in members:
+            self._profiles[member.profile_id][0].append(member)
         return {one: self._profiles[one] for one in profile_ids}
 
     def _meet(self, identifiers: Collection[int]) -> None:
