@@ -58,7 +58,7 @@ def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, Reco
         screen(unit, batch, keys.hmac(KeyPurpose.SUPPRESS), authority)
         hearing = decide_all(gateway, batch, authority)
         settle(gateway, unit, batch, hearing, authority)
-        linked = link(gateway, unit, batch, hearing, trusted=authority.rules.verified)
+        linked = link(gateway, unit, batch, hearing, authority)
         write_all(gateway, caller, unit, batch, hearing, linked)
         unit.commit()
     return {item.index: _result(gateway, caller, batch, linked, item) for item in items}

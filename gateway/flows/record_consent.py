@@ -25,14 +25,13 @@ from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings, approach, surroundings
 from gateway.flows.steps.prepare import Named, pseudonymize
 from gateway.flows.steps.record import count_restrictive, partition_entries, write_events
-from gateway.flows.steps.retract import Retracted, retract
+from gateway.flows.steps.retract import Retracted, plan_until_settled, retract
 from gateway.flows.views import ConsentResult
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.pseudonyms import Pseudonymizer, tombstone_token
 from gateway.kernel.errors import InvalidInput
-from gateway.kernel.ids import draw
 from gateway.policy.model import PolicySet
-from gateway.profiles.engine import Plan, plan
+from gateway.profiles.engine import Plan
 from gateway.storage.tombstones import ERASED, RETURNED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
@@ -193,7 +192,9 @@ def write_hearing(
         stored = hearing.tightened - around.new.keys()
         retracted = retract(gateway.policies, unit, around.ledger, around.near, stored, around.now)
     for graph, records in retracted.items():
-        plans[graph] = plan(around.near[graph], [], records, unit.profiles.reader(graph), lambda: draw(1)[0])
+        plans[graph], _ = plan_until_settled(
+            gateway.policies, unit, around.ledger, around.near, graph, added=[], removed=records, now=around.now
+        )
         inherit(gateway, unit, around, hearing, plans[graph], around.near[graph])
     if not hearing.events:
         return retracted

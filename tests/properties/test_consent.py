@@ -174,7 +174,11 @@ def drive(site: SimulatedGateway, blob: bytes) -> None:
     """Random records and statements from all clients, trusted and public."""
     tenant, tape = site.tenant(), Tape(blob)
     kinds = tenant.gateway.policies.kinds
-    tenant.limited(email=replace(kinds["email"], per_profile=1), cookie=replace(kinds["cookie"], per_profile=1))
+    tenant.limited(
+        email=replace(kinds["email"], per_profile=1),
+        phone=replace(kinds["phone"], shared_above=1),
+        cookie=replace(kinds["cookie"], per_profile=1, shared_above=1),
+    )
     clients = sorted(tenant.callers)
     numbers = itertools.count()
     while tape:

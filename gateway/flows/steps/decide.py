@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.consent.decide import decide
 from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
@@ -101,8 +103,10 @@ def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hear
     hearing.hear(assertions, item.ids, authority, regimes)
 
 
-def decide_item(policies: PolicySet, batch: Batch, item: Item, authority: Authority) -> Decision:
-    """One record's decision under all regimes of its jurisdiction."""
+def decide_item(
+    policies: PolicySet, batch: Batch, item: Item, authority: Authority, speaking: Collection[int] = ()
+) -> Decision:
+    """One record's decision under all regimes of its jurisdiction; `speaking` are shared no longer."""
     record = item.record
     regimes = policies.regimes_for(authority.jurisdiction(record.jurisdiction))
     allowed = authority.rules.purposes
@@ -110,5 +114,5 @@ def decide_item(policies: PolicySet, batch: Batch, item: Item, authority: Author
         return Refusal(record.purpose, regimes, "clients.purposes", Reason.NOT_ASSERTABLE)
     if not any(rule.may_link for rule in item.rules):
         return Refusal(record.purpose, regimes, "identifiers.may_link", Reason.NOTHING_TO_LINK)
-    subject = batch.around.subject(item.graph, item.ids)
+    subject = batch.around.subject(item.graph, item.ids, speaking)
     return decide(policies, regimes, record.purpose, subject, batch.around.ledger, batch.around.now)

@@ -20,8 +20,9 @@ from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings
 from gateway.flows.steps.reach import Held
 from gateway.flows.steps.record import change_rows, write_events
+from gateway.flows.steps.retract import plan_until_settled
 from gateway.kernel.ids import draw
-from gateway.profiles.engine import Plan, plan
+from gateway.profiles.engine import Plan
 from gateway.profiles.model import Change, Evidence
 from gateway.profiles.neighborhood import Neighborhood
 from gateway.storage.disclosures import ChangeRow
@@ -34,13 +35,16 @@ NOTICE = "notice"
 
 @dataclass(slots=True)
 class Departure:
-    """What leaves: whole records, and records out of which `erased` identifiers go."""
+    """What leaves: whole records, and records out of which `erased` identifiers go. `baseless` are others' records that
+    an identifier refuses which the person no longer shares: they stay, out of the partition.
+    """
 
     erased: set[int]
     whole: list[Held]
     parted: list[Held]
     plans: dict[str, tuple[Neighborhood, Plan]] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
+    baseless: set[int] = field(default_factory=set)
 
     def take_whole(self, records: Sequence[Held]) -> None:
         """These go as a whole, also where only the person was to go out of them."""
@@ -69,10 +73,22 @@ def plan_departure(gateway: Gateway, unit: UnitOfWork, departure: Departure) -> 
         reader = unit.profiles.reader(graph)
         near.learn(*reader.homes(kinds))
         near.demoted, near.demoted_public = reader.demotions(kinds)
-        planned = plan(near, added, removed, reader, lambda: draw(1)[0])
+        planned, baseless = plan_until_settled(
+            gateway.policies,
+            unit,
+            LedgerView(),
+            {graph: near},
+            graph,
+            added=added,
+            removed=removed,
+            now=gateway.clock.now(),
+            erased=departure.erased,
+        )
+        departure.baseless |= baseless
         for one in added:
-            for identifier in one.identifiers:
-                planned.cuts.setdefault((one.record_id, identifier), False)
+            if one.record_id not in baseless:
+                for identifier in one.identifiers:
+                    planned.cuts.setdefault((one.record_id, identifier), False)
         _end(near, planned, departure.erased)
         departure.plans[graph] = near, planned
         departure.ended |= planned.ended
@@ -103,6 +119,7 @@ def write_departure(gateway: Gateway, unit: UnitOfWork, scribe: Scribe, departur
     hearing = Hearing(around.ledger, around.rules, around.now)
     for near, planned in departure.plans.values():
         inherit(gateway, unit, around, hearing, planned, near)
+    unit.records.retract(departure.baseless)
     base = unit.log.lock().size
     entries = [scribe.consent(event) for event in hearing.events]
     rows: list[ChangeRow] = []

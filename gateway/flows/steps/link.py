@@ -4,18 +4,22 @@ becomes changes of the partition.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from gateway.consent.authority import Authority
 from gateway.consent.decide import Candidate, narrow
 from gateway.consent.model import Permit, Reason, Refusal
 from gateway.flows.context import Gateway
+from gateway.flows.steps.decide import decide_item
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.load import Batch, Surroundings
 from gateway.flows.steps.prepare import Item
-from gateway.flows.steps.retract import Retracted, extend, retract
+from gateway.flows.steps.retract import Retracted, extend, plan_until_settled, retract
 from gateway.kernel.ids import draw
 from gateway.matching.exact import match
-from gateway.profiles.engine import Plan, plan
+from gateway.profiles.engine import Plan
 from gateway.profiles.model import Evidence
 from gateway.profiles.neighborhood import Neighborhood
 from gateway.storage.unit_of_work import UnitOfWork
@@ -31,7 +35,7 @@ class Linked:
     replaced: set[int] = field(default_factory=set)
 
 
-def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, *, trusted: bool) -> Linked:
+def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, authority: Authority) -> Linked:
     """Match, narrow and plan the merges of a decided batch."""
     linked = Linked()
     if hearing.tightened:
@@ -45,15 +49,55 @@ def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, *, 
     for item in permitted:
         if item.outcome is None:
             item.record_id = next(ids)
-            _match(gateway, batch, item, linked, trusted=trusted)
+            _match(gateway, batch, item, linked, trusted=authority.rules.verified)
     for graph in sorted({*batch.around.near, *removed}):
-        added = [linked.evidence[item.record_id] for item in permitted if item.graph == graph and item.linking]
-        if added or removed.get(graph):
-            near = batch.around.near.setdefault(graph, Neighborhood(gateway.policies.kinds))
-            reader = unit.profiles.reader(graph)
-            linked.plans[graph] = plan(near, added, removed.get(graph, {}), reader, lambda: draw(1)[0])
-            inherit(gateway, unit, batch.around, hearing, linked.plans[graph], near)
+        items = [item for item in permitted if item.graph == graph and item.linking]
+        if items or removed.get(graph):
+            batch.around.near.setdefault(graph, Neighborhood(gateway.policies.kinds))
+            leaving = removed.setdefault(graph, {})
+            _plan(gateway, unit, batch, linked, graph=graph, items=items, removed=leaving, authority=authority)
+            inherit(gateway, unit, batch.around, hearing, linked.plans[graph], batch.around.near[graph])
     return linked
+
+
+def _plan(
+    gateway: Gateway,
+    unit: UnitOfWork,
+    batch: Batch,
+    linked: Linked,
+    *,
+    graph: str,
+    items: Sequence[Item],
+    removed: dict[int, tuple[int, ...]],
+    authority: Authority,
+) -> None:
+    """The plan of one graph, without the records that identifiers which are shared no longer refuse."""
+
+    def refuse(speaking: AbstractSet[int]) -> list[int]:
+        refused: list[int] = []
+        for item in items:
+            if not item.linking or speaking.isdisjoint(item.ids):
+                continue
+            decision = decide_item(gateway.policies, batch, item, authority, speaking)
+            if isinstance(decision, Refusal):
+                item.decision, item.outcome, item.linking = decision, "refused", ()
+                del linked.evidence[item.record_id]
+                refused.append(item.record_id)
+        return refused
+
+    before = set(removed)
+    linked.plans[graph], left = plan_until_settled(
+        gateway.policies,
+        unit,
+        batch.around.ledger,
+        batch.around.near,
+        graph,
+        added=[linked.evidence[item.record_id] for item in items],
+        removed=removed,
+        now=batch.around.now,
+        refuse=refuse,
+    )
+    linked.retracted.setdefault(graph, {}).update({one: removed[one] for one in left - before})
 
 
 def inherit(

@@ -38,9 +38,9 @@ class Surroundings:
     new: dict[int, StoredIdentifier]
     loaded: set[int]
 
-    def subject(self, graph: str, identifiers: Sequence[int]) -> Subject:
-        """The identifiers that speak for the record's person: not shared, not of a household."""
-        shared = self.near[graph].demoted
+    def subject(self, graph: str, identifiers: Sequence[int], speaking: Collection[int] = ()) -> Subject:
+        """The identifiers that speak for the record's person: not shared (but for `speaking`), not of a household."""
+        shared = self.near[graph].demoted.difference(speaking)
         return Subject(
             {
                 one: self.rules[one].scope

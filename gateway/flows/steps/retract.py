@@ -1,14 +1,19 @@
-"""When consent tightens: stored records that no longer have a basis leave the partition."""
+"""Stored records that no longer have a basis leave the partition: consent tightened, or spoke up again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import Refusal
+from gateway.kernel.ids import draw
 from gateway.policy.model import PolicySet
+from gateway.profiles.engine import Plan, plan
+from gateway.profiles.model import Evidence
 from gateway.profiles.neighborhood import Neighborhood
 from gateway.storage.records import StoredLink
 from gateway.storage.unit_of_work import UnitOfWork
@@ -29,32 +34,88 @@ def retract(
 
     `ledger` and `near` are extended by what these records need.
     """
-    found: Retracted = {}
-    record_ids = unit.records.of(tightened, active_only=True)
-    if not record_ids:
+    review = _Review(policies, unit, ledger, near, now)
+    return review.refused(unit.records.of(tightened, active_only=True))
+
+
+def plan_until_settled(
+    policies: PolicySet,
+    unit: UnitOfWork,
+    ledger: LedgerView,
+    near: dict[str, Neighborhood],
+    graph: str,
+    *,
+    added: Sequence[Evidence],
+    removed: dict[int, tuple[int, ...]],
+    now: int,
+    refuse: Callable[[AbstractSet[int]], Collection[int]] = lambda _: (),
+    erased: Collection[int] = (),
+) -> tuple[Plan, set[int]]:
+    """Plan a change of one graph -> the plan, and stored records that leave besides. Identifiers that are shared no
+    longer speak again for the records that assert them: these are decided anew, until none is refused.
+
+    `removed` is extended; `refuse` takes identifiers that are shared no longer and tells which new records they refuse;
+    `erased` speak for nobody.
+    """
+    reader = unit.profiles.reader(graph)
+    speaking: set[int] = set()
+    left: set[int] = set()
+    while True:
+        planned = plan(near[graph], added, removed, reader, lambda: draw(1)[0])
+        back = {one for one, shared in planned.demoted.items() if not shared} - speaking
+        if not back:
+            return planned, left
+        speaking |= back
+        review = _Review(policies, unit, ledger, near, now, graph, frozenset(speaking), frozenset(erased))
+        refused = review.refused(unit.records.of(back, active_only=True)).get(graph, {})
+        removed.update({one: linking for one, linking in refused.items() if one not in removed})
+        left |= refused.keys()
+        gone = left.union(refuse(speaking))
+        added = [one for one in added if one.record_id not in gone]
+
+
+@dataclass(frozen=True, slots=True)
+class _Review:
+    """Stored records decided again: of all graphs, or of the one in which `speaking` are shared no longer."""
+
+    policies: PolicySet
+    unit: UnitOfWork
+    ledger: LedgerView
+    near: dict[str, Neighborhood]
+    now: int
+    graph: str = ""
+    speaking: frozenset[int] = frozenset()
+    erased: frozenset[int] = frozenset()
+
+    def refused(self, record_ids: Collection[int]) -> Retracted:
+        """Which of these records are refused now, by graph."""
+        rows = [row for row in self.unit.records.get(record_ids) if self.graph in ("", row.graph)]
+        links: dict[int, list[StoredLink]] = {row.record_id: [] for row in rows}
+        for link in self.unit.records.links(links):
+            links[link.record_id].append(link)
+        kinds = {link.identifier_id: link.kind for several in links.values() for link in several}
+        for fact in self.unit.ledger.facts([one for one in kinds if not self.ledger.facts(one)]):
+            self.ledger.add(fact)
+        for graph in sorted({row.graph for row in rows}):
+            extend(self.policies, self.unit, self.near, graph, kinds)
+        found: Retracted = {}
+        for row in rows:
+            subject = self._subject(row.graph, links[row.record_id])
+            decision = decide(self.policies, row.regimes.split(), row.purpose, subject, self.ledger, self.now)
+            if isinstance(decision, Refusal):
+                linking = tuple(link.identifier_id for link in links[row.record_id] if link.linking)
+                found.setdefault(row.graph, {})[row.record_id] = linking
         return found
-    links: dict[int, list[StoredLink]] = {}
-    for link in unit.records.links(record_ids):
-        links.setdefault(link.record_id, []).append(link)
-    kinds = {link.identifier_id: link.kind for several in links.values() for link in several}
-    unknown = [one for one in kinds if not ledger.facts(one)]
-    for fact in unit.ledger.facts(unknown):
-        ledger.add(fact)
-    rows = unit.records.get(record_ids)
-    for graph in sorted({row.graph for row in rows}):
-        extend(policies, unit, near, graph, kinds)
-    for row in rows:
-        shared = near[row.graph].demoted
-        scopes = {
-            link.identifier_id: scope
-            for link in links[row.record_id]
-            if (scope := policies.kinds[link.kind].scope) in LEDGER_SCOPES and link.identifier_id not in shared
-        }
-        decision = decide(policies, row.regimes.split(), row.purpose, Subject(scopes), ledger, now)
-        if isinstance(decision, Refusal):
-            linking = tuple(link.identifier_id for link in links[row.record_id] if link.linking)
-            found.setdefault(row.graph, {})[row.record_id] = linking
-    return found
+
+    def _subject(self, graph: str, links: Sequence[StoredLink]) -> Subject:
+        silent = (self.near[graph].demoted - self.speaking) | self.erased
+        return Subject(
+            {
+                link.identifier_id: scope
+                for link in links
+                if (scope := self.policies.kinds[link.kind].scope) in LEDGER_SCOPES and link.identifier_id not in silent
+            }
+        )
 
 
 def extend(
