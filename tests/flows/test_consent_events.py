@@ -205,3 +205,17 @@ class TestQuery:
         size = entries(simulator)
         asked(simulator, "store", "email:anna", "cookie:new", purpose=MATCHING)
         assert (entries(simulator), simulator.known()) == (size, {"email:anna"})
+
+
+@pytest.mark.parametrize("kind", ["withdraw", "opt_out", "object", "restrict"])
+def test_a_restriction_from_the_future_counts_from_now(simulator: TenantSimulator, kind: str) -> None:
+    """A clock that is years ahead, or a lie: what the person says tomorrow is later all the same."""
+    simulator.state("store", kind, "email:anna", at=NOW + 900 * DAY)
+    ahead = ConsentAssertion(kind, MATCHING, NOW + 900 * DAY)
+    assert simulator.outcomes("store", simulator.record("r1", "email:bob", consents=[ahead])) == ["refused"]
+    simulator.clock.advance(DAY)
+    again = [
+        simulator.record(f"{one}2", f"email:{one}", consents=[grant(at=simulator.clock.now())])
+        for one in ("anna", "bob")
+    ]
+    assert simulator.outcomes("store", *again) == ["created", "created"]

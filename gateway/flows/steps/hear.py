@@ -8,7 +8,7 @@ again. Positions are provisional until the head of the log is locked.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.consent.ledger import LedgerView
@@ -50,7 +50,10 @@ class Hearing:
         authority: Authority,
         regimes: tuple[str, ...],
     ) -> int:
-        """Take statements about one subject -> how many of them the client may not make."""
+        """Take statements about one subject -> how many of them the client may not make.
+
+        Nobody acts in the future: by a clock that is ahead a restriction would outlive what the person says next.
+        """
         refused = 0
         for assertion in assertions:
             scopes = authority.scopes_for(assertion.kind, assertion.purpose, assertion.occurred_at, self.now)
@@ -58,7 +61,8 @@ class Hearing:
             if not concerned:
                 refused += 1
                 continue
-            self._write(assertion, concerned, regimes, verified=authority.rules.verified, derived=False)
+            said = replace(assertion, occurred_at=min(assertion.occurred_at, self.now))
+            self._write(said, concerned, regimes, verified=authority.rules.verified, derived=False)
         return refused
 
     def bind(
