@@ -14,7 +14,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.flows.messages import RecordResult
+from gateway.flows.messages import IncomingRecord, Problem, RecordResult
 from gateway.flows.views import ConsentResult
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -46,6 +46,11 @@ class Metrics:
             ["outcome", "reason"],
             registry=self._registry,
         )
+        self._attributes = Counter(
+            "gateway_attributes_dropped",
+            "Attributes of records that were dropped, since no policy keeps any",
+            registry=self._registry,
+        )
         self._consents = Counter(
             "gateway_consent_events",
             "Consent events, by outcome and the rule that was broken",
@@ -65,8 +70,9 @@ class Metrics:
         requests.inc()
         durations.observe(seconds)
 
-    def count_records(self, results: Iterable[RecordResult]) -> None:
+    def count_records(self, records: Iterable[IncomingRecord | Problem], results: Iterable[RecordResult]) -> None:
         """A batch of records was ingested."""
+        self._attributes.inc(sum(len(one.attributes) for one in records if isinstance(one, IncomingRecord)))
         _add(self._records, ((one.outcome, _reason(one)) for one in results))
 
     def count_consents(self, results: Iterable[ConsentResult]) -> None:

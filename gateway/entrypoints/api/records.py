@@ -39,7 +39,7 @@ def send_records(door: Door, caller: Caller) -> Response:
     """Records -> a result each, in order."""
     records = _records(door)
     results = _placed(door.records.ask(caller, records))
-    door.metrics.count_records(results)
+    door.metrics.count_records(records, results)
     return record_results(caller, results)
 
 

@@ -32,13 +32,15 @@ class Summary:
     """What became of a file: outcomes, reasons of refusals and rules that were broken, each with its count."""
 
     records: int = 0
+    attributes_dropped: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
     first_problems: list[Problem] = field(default_factory=list)
 
-    def add(self, results: Iterable[RecordResult], first: int) -> None:
+    def add(self, records: Iterable[IncomingRecord | Problem], results: Iterable[RecordResult], first: int) -> None:
         """Count the results of a batch whose first record has the place `first` in the file."""
+        self.attributes_dropped += sum(len(one.attributes) for one in records if isinstance(one, IncomingRecord))
         for place, result in enumerate(results, start=first):
             self.records += 1
             self.outcomes[result.outcome] += 1
@@ -53,6 +55,7 @@ class Summary:
         """The summary as JSON-able values."""
         return {
             "records": self.records,
+            "attributes_dropped": self.attributes_dropped,
             "outcomes": dict(self.outcomes.most_common()),
             "refusals": dict(self.refusals.most_common()),
             "problems": dict(self.problems.most_common()),
@@ -87,7 +90,7 @@ def ingest(file: Path, tenant: str, channel: str, *, public: bool, form: str | N
     summary, started = Summary(), time.monotonic()
     with opened_file(file) as stream, progress("records", _size(file)) as steps:
         for number, batch in enumerate(batches(read_records(stream, chosen, gateway))):
-            summary.add(ingest_records(gateway, caller, batch), first=number * BATCH)
+            summary.add(batch, ingest_records(gateway, caller, batch), first=number * BATCH)
             steps.advance(len(batch))
     if as_json:
         write_json({**summary.as_json(), "seconds": round(time.monotonic() - started, 3)})
@@ -99,6 +102,8 @@ def ingest(file: Path, tenant: str, channel: str, *, public: bool, form: str | N
 def write_summary(summary: Summary) -> None:
     """The summary as tables on standard output."""
     write_table(("outcome", "records"), summary.outcomes.most_common())
+    if summary.attributes_dropped:
+        note(f"{summary.attributes_dropped} attributes were dropped: no policy keeps any")
     if summary.refusals:
         write_table(("refused because", "records"), summary.refusals.most_common())
     if summary.problems:

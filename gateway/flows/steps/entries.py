@@ -77,6 +77,7 @@ class Scribe:
             "identifiers": _hex(event.identifiers),
             "occurred_at": format_instant(stated.occurred_at),
             "statement": [stated.event_id, stated.method, stated.notice, stated.legal_basis],
+            "held": [list(event.regimes), stated.expires_at, event.verified],
         }
         return self.write(EntryKind.CONSENT_RECORDED, f"ledger.{stated.kind}", facts, values)
 

@@ -30,8 +30,8 @@ _RUN = 256
 _PARTITION = frozenset({EntryKind.PROFILE_CREATED, EntryKind.PROFILE_MERGED, EntryKind.PROFILE_SPLIT})
 _OTHER_CHANGES: Mapping[str, str] = {EntryKind.MERGE_REFUSED: "refused", EntryKind.RIGHT_STEP: "erased"}
 _LEDGER = (
-    "SELECT position, identifier_id, purpose, kind, occurred_at, basis, method, notice, derived FROM ledger"
-    " WHERE tenant_id = ? AND position >= ? AND position < ?"
+    "SELECT position, identifier_id, purpose, kind, occurred_at, basis, method, notice, derived, regimes, expires_at,"
+    " verified FROM ledger WHERE tenant_id = ? AND position >= ? AND position < ?"
 )
 
 
@@ -63,6 +63,16 @@ class _LedgerLine(NamedTuple):
     method: str
     notice: str
     derived: bool
+    regimes: str
+    expires_at: int | None
+    verified: bool
+
+    @property
+    def held(self) -> tuple[object, ...]:
+        """What the opening of its entry says of it."""
+        stated = (self.basis, self.method, self.notice)
+        context = (self.regimes.split(), self.expires_at, bool(self.verified))
+        return f"{self.identifier_id:x}", format_instant(self.occurred_at), *stated, *context
 
 
 @dataclass(slots=True)
@@ -191,18 +201,22 @@ def _ledger(at: int, leaf: Leaf, values: Mapping[str, object] | None, rows: list
         said = (row.kind, purpose, day_of(row.occurred_at), int(row.derived))
         if said != (facts.get("event"), facts.get("purpose"), facts.get("day"), facts.get("derived")):
             tally.found("ledger.entry", at=at)
-    stored = sorted(
-        (f"{row.identifier_id:x}", format_instant(row.occurred_at), row.method, row.notice, row.basis) for row in rows
-    )
+    stored = sorted((row.held for row in rows), key=repr)
     if stored != ([] if values is None else list(_stated(values))):
         tally.found("ledger.rows", at=at)
 
 
-def _stated(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+def _stated(values: Mapping[str, object]) -> Iterator[tuple[object, ...]]:
     """The rows that the opening of a consent entry stands for, sorted; none where it is not one."""
     match values:
-        case {"identifiers": [*ids], "occurred_at": str(moment), "statement": [_, method, notice, basis]}:
-            yield from sorted((str(one), moment, str(method), str(notice), str(basis)) for one in ids)
+        case {
+            "identifiers": [*ids],
+            "occurred_at": str(moment),
+            "statement": [_, method, notice, basis],
+            "held": [[*regimes], expires_at, verified],
+        }:
+            context = (moment, basis, method, notice, regimes, expires_at, verified)
+            yield from sorted(((one, *context) for one in ids), key=repr)
         case _:
             yield ()
 
