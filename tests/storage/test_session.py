@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from gateway.kernel.errors import Unavailable
@@ -19,6 +21,13 @@ def token(number: int) -> bytes:
 def fill(storage: Storage, count: int) -> None:
     with storage.begin(1, write=True) as unit:
         unit.identifiers.add([StoredIdentifier(token(one), one, "email", "") for one in range(count)], chain=1)
+        unit.commit()
+
+
+def insert_and_commit(storage: Storage, *batches: Sequence[Sequence[object]]) -> None:
+    with storage.begin(1, write=True) as unit:
+        for rows in batches:
+            unit.session.insert(schema.pseudonym, rows)
         unit.commit()
 
 
@@ -114,6 +123,27 @@ def test_a_refused_statement_says_nothing_of_the_values(storage: Storage) -> Non
         unit.session.insert(schema.pseudonym, [*rows, rows[0]])
         unit.session.send()
     assert str(refused.value) == "the database cannot be reached, or refused the work"
+    assert count_of(storage) == 0
+
+
+def test_nothing_after_a_refused_statement_is_done(storage: Storage) -> None:
+    """Where statements travel together, the commit behind a refused one does not take place, and the connection is
+    as good as new.
+    """
+    rows = sample_rows(schema.pseudonym, 1, 2)
+    with pytest.raises(Unavailable):
+        insert_and_commit(storage, rows, rows)
+    assert count_of(storage) == 0
+    fill(storage, 2)
+    assert count_of(storage) == 2
+
+
+def test_what_was_told_is_seen_by_the_next_question(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        unit.session.insert(schema.pseudonym, sample_rows(schema.pseudonym, 1, 3))
+        unit.session.tell("DELETE FROM pseudonym WHERE tenant_id = ? AND chain >= ?", [1, 0])
+        assert unit.session.one("SELECT count(*) FROM pseudonym WHERE tenant_id = 1") == (0,)
+        unit.session.insert(schema.pseudonym, sample_rows(schema.pseudonym, 1, 1))
     assert count_of(storage) == 0
 
 
