@@ -53,9 +53,12 @@ def looks_hashed(bare: str, rule: KindRule) -> bool:
 
     32 hex characters are also how many systems write a device's UUID, so device kinds may have them.
     """
-    if len(bare) not in _DIGEST_LENGTHS or not _LOOKS_HASHED.fullmatch(bare):
-        return False
-    return len(bare) != _MD5 or rule.scope != "device"
+    return has_digest_shape(bare) and (len(bare) != _MD5 or rule.scope != "device")
+
+
+def has_digest_shape(bare: str) -> bool:
+    """Text without outer white space -> whether it is written as a digest is, whatever its kind."""
+    return len(bare) in _DIGEST_LENGTHS and _LOOKS_HASHED.fullmatch(bare) is not None
 
 
 @lru_cache(maxsize=256)

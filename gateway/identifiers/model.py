@@ -32,6 +32,21 @@ class RawIdentifier(_Hidden):
 
 
 @final
+class NormalForm(_Hidden):
+    """The text a hash profile digests: `profile`, `kind`, the text, and the `version` of the rules that formed it (""
+    where the platform's rules have none).
+    """
+
+    __slots__ = ("kind", "profile", "text", "version")
+
+    def __init__(self, profile: str, kind: str, text: str, version: str = "") -> None:
+        self.profile = profile
+        self.kind = kind
+        self.text = text
+        self.version = version
+
+
+@final
 class HashedIdentifier(_Hidden):
     """A digest as the channel sent it: 32 bytes under a hash profile ("" where the kind needs none)."""
 

@@ -15,7 +15,7 @@ from gateway.kernel import errors
 from gateway.kernel.errors import GatewayError
 from tests.doors.terminal import CANARY, Terminal
 
-UNBUILT = ("witness", "drop", "rotate", "simulate", "signals", "evaluate", "fuzzy", "console", "replay decision")
+UNBUILT = ("witness", "drop run", "rotate", "simulate", "signals", "evaluate", "fuzzy", "console", "replay decision")
 
 
 def commands(group: click.Command = gateway, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
