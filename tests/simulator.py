@@ -30,7 +30,7 @@ from gateway.flows.messages import ConsentAssertion, IncomingRecord, Problem, Re
 from gateway.flows.record_consent import record_consent
 from gateway.flows.requests import ConsentEventInput
 from gateway.flows.views import ConsentResult
-from gateway.identifiers.digests import digest
+from gateway.identifiers.digests import digests_of
 from gateway.identifiers.model import RawIdentifier
 from gateway.identifiers.pseudonyms import Pseudonymizer
 from gateway.kernel.clock import DAY, HOUR, ManualClock
@@ -38,7 +38,8 @@ from gateway.outbound.journal import Journal
 from gateway.outbound.keyfile import FileKeyring
 from gateway.policy.loader import load
 from gateway.policy.model import KindRule, PolicySet
-from gateway.profiles.model import Evidence, Partition
+from gateway.profiles.closure import evidence_of
+from gateway.profiles.model import Partition
 from gateway.profiles.partition import partition
 from gateway.settings import Settings
 from gateway.storage.engine import open_engine
@@ -186,8 +187,8 @@ class TenantSimulator:
         pseudonymizer = Pseudonymizer(self.gateway.keys.tenant(self.tenant_id))
         tokens: dict[bytes, str] = {}
         for label in self.labels:
-            (made,) = digest(raw(label), self.gateway.policies.kinds, None)
-            tokens[pseudonymizer.pseudonym(made).token] = label
+            made = digests_of(raw(label), self.gateway.policies.kinds, None)
+            tokens[pseudonymizer.pseudonym(made[0]).token] = label
         return {tokens[token]: number for token, number in unit.identifiers.find(tokens).items()}
 
     def known(self) -> set[str]:
@@ -242,13 +243,8 @@ def check_log(unit: UnitOfWork) -> None:
 
 def whole(unit: UnitOfWork, graph: str, policies: PolicySet) -> Partition:
     """The partition of a graph, recomputed from all its evidence."""
-    links = sorted(unit.profiles.reader(graph).all_links(), key=lambda link: (link.record_id, link.ordinal))
-    records: dict[int, Evidence] = {}
-    for link in links:
-        known = records.get(link.record_id)
-        identifiers = (*known.identifiers, link.identifier_id) if known else (link.identifier_id,)
-        records[link.record_id] = Evidence(link.record_id, link.trusted, link.observed_at, link.tiebreak, identifiers)
-    return partition(records.values(), {link.identifier_id: policies.kinds[link.kind] for link in links})
+    links = unit.profiles.reader(graph).all_links()
+    return partition(evidence_of(links), {link.identifier_id: policies.kinds[link.kind] for link in links})
 
 
 def check_partition(unit: UnitOfWork, graph: str, policies: PolicySet) -> None:

@@ -21,7 +21,7 @@ from gateway.flows.context import Caller, Gateway, check_store
 from gateway.flows.steps.ancestry import Ancestry, ancestry, trail
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.preflight import whom
-from gateway.flows.steps.reach import Reach
+from gateway.flows.steps.reach import Reach, values_in
 from gateway.flows.steps.requests import (
     StoredRequest,
     completed,
@@ -49,6 +49,7 @@ from gateway.rights.export import (
 from gateway.rights.model import RequestKind, RightsRequest, State
 from gateway.rights.package import build_package
 from gateway.rights.verification import proves
+from gateway.storage.identifiers import StoredIdentifier
 from gateway.storage.ledger import LedgerRow
 from gateway.storage.rights import SubjectRow
 from gateway.storage.tenants import TenantStore
@@ -113,7 +114,8 @@ def _collect(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, now: int
         who = _portable(who, {event.position for event in events if event.kind in PERMISSIVE})
     past = Ancestry() if portable else _past(gateway, unit, who)
     salt = os.urandom(16)
-    names = {one: _name(salt, one) for one in {**who.identifiers, **who.shared}}
+    values = values_in(who.records)
+    names = {one: _name(salt, values.of(one)) for one in {**who.identifiers, **who.shared}}
     return SubjectExport(
         controller=gateway.controller,
         regime=stored.request.regime,
@@ -159,17 +161,23 @@ def _identifiers(
         for link in links:
             seen[link.identifier_id].append((row.channel, row.observed_at))
     beside = {one: row for one, row in who.shared.items() if one in seen}
-    return tuple(
-        IdentifierRow(
-            id=names[one],
-            kind=identifier.kind,
-            channels=tuple(sorted({channel for channel, _ in seen[one]})),
-            first_seen=min((at for _, at in seen[one]), default=stored.request.received_at),
-            last_seen=max((at for _, at in seen[one]), default=stored.request.received_at),
-            supplied=texts.get(identifier.token, ""),
+    values: dict[str, list[StoredIdentifier]] = defaultdict(list)
+    for one, identifier in {**who.identifiers, **beside}.items():
+        values[names[one]].append(identifier)
+    rows = []
+    for name, digests in values.items():
+        sent = [each for one in digests for each in seen[one.identifier_id]]
+        rows.append(
+            IdentifierRow(
+                id=name,
+                kind=digests[0].kind,
+                channels=tuple(sorted({channel for channel, _ in sent})),
+                first_seen=min((at for _, at in sent), default=stored.request.received_at),
+                last_seen=max((at for _, at in sent), default=stored.request.received_at),
+                supplied=next((texts[one.token] for one in digests if one.token in texts), ""),
+            )
         )
-        for one, identifier in {**who.identifiers, **beside}.items()
-    )
+    return tuple(rows)
 
 
 def _records(who: Reach, names: dict[int, str]) -> tuple[RecordRow, ...]:
@@ -179,13 +187,15 @@ def _records(who: Reach, names: dict[int, str]) -> tuple[RecordRow, ...]:
             observed_at=row.observed_at,
             purpose=row.purpose,
             rule=row.rule,
-            identifiers=tuple(names[link.identifier_id] for link in links if link.identifier_id in names),
+            identifiers=tuple(dict.fromkeys(names[one.identifier_id] for one in links if one.identifier_id in names)),
         )
         for row, links, _ in who.records
     )
 
 
 def _consents(events: Sequence[LedgerRow], names: dict[int, str]) -> tuple[ConsentRow, ...]:
+    """One row for each event and identifier, however many digests of it the event stands on."""
+    named = {(row.position, names[row.identifier_id]): row for row in events if row.identifier_id in names}
     return tuple(
         ConsentRow(
             kind=row.kind,
@@ -195,10 +205,9 @@ def _consents(events: Sequence[LedgerRow], names: dict[int, str]) -> tuple[Conse
             legal_basis=row.basis,
             method=row.method,
             notice=row.notice,
-            identifier=names[row.identifier_id],
+            identifier=name,
         )
-        for row in events
-        if row.identifier_id in names
+        for (_, name), row in named.items()
     )
 
 

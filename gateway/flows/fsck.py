@@ -11,8 +11,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
@@ -26,8 +25,7 @@ from gateway.flows.steps.examine import Tally, examine_log
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.kernel.errors import Frozen, IntegrityError, Unavailable
-from gateway.profiles.closure import LinkRow
-from gateway.profiles.model import Evidence
+from gateway.profiles.closure import evidence_of
 from gateway.profiles.partition import partition
 from gateway.storage.schema import metadata
 from gateway.storage.tombstones import ERASED
@@ -196,22 +194,12 @@ def _partition(gateway: Gateway, unit: UnitOfWork, graph: str, tally: Tally) -> 
     if strangers:
         tally.found("partition.kind", strangers)
         return
-    right = partition(_evidence(links), {link.identifier_id: known[link.kind] for link in links})
+    right = partition(evidence_of(links), {link.identifier_id: known[link.kind] for link in links})
     tally.found("partition.home", _differences(_named(homes), _named(right.component)))
     trusted, public = reader.demotions({link.identifier_id for link in links} | homes.keys())
     tally.found("partition.demotion", len(trusted ^ right.demoted) + len(public ^ right.demoted_public))
     cut = {(link.record_id, link.identifier_id) for link in links if link.cut}
     tally.found("partition.cut", len(cut ^ right.cuts))
-
-
-def _evidence(links: Iterable[LinkRow]) -> Iterator[Evidence]:
-    records: dict[int, list[LinkRow]] = defaultdict(list)
-    for link in links:
-        records[link.record_id].append(link)
-    for record_id, several in records.items():
-        several.sort(key=lambda link: link.ordinal)
-        one = several[0]
-        yield Evidence(record_id, one.trusted, one.observed_at, one.tiebreak, tuple(x.identifier_id for x in several))
 
 
 def _named(homes: Mapping[int, int]) -> dict[int, int]:

@@ -85,6 +85,8 @@ def _fresh(item: Item) -> Item:
         item.rules,
         record=item.record,
         graph=item.graph,
+        values=item.values,
+        forms=item.forms,
         token=item.token,
         content=item.content,
     )

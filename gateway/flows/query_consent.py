@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import Permit
+from gateway.consent.model import RESTRICTIVE, Fact, Permit
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.record_consent import check_purpose
 from gateway.flows.requests import ConsentQuery
@@ -23,38 +23,31 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
     caller.require(Role.CHANNEL, Role.DPO)
     check_purpose(gateway.policies, query.purpose)
     pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
-    pseudonyms, rules = pseudonymize(query.identifiers, gateway.policies, pseudonymizer, query.jurisdiction)
+    names = pseudonymize(query.identifiers, gateway.policies, pseudonymizer, query.jurisdiction)
     now = gateway.clock.now()
     as_of = now if query.as_of is None else query.as_of
     known_at = now if query.known_at is None else query.known_at
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         check_store(gateway, unit, merging=False)
-        found = unit.identifiers.find([one.token for one in pseudonyms])
+        found = unit.identifiers.find([one.token for one in names.pseudonyms])
         visible = set(found.values())
         if caller.role is Role.CHANNEL:
             visible = unit.records.sent_by(caller.channel, visible) | unit.ledger.stated_by(caller.channel, visible)
         ledger = LedgerView(unit.ledger.facts_at(visible, as_of, known_at))
-    ids = [found.get(one.token, 0) for one in pseudonyms]
+    ids = [found.get(one.token, 0) for one in names.pseudonyms]
     scopes = {
         one if one in visible else -place: rule.scope
-        for place, (one, rule) in enumerate(zip(ids, rules, strict=True), start=1)
+        for place, (one, rule) in enumerate(zip(ids, names.rules, strict=True), start=1)
         if rule.scope in LEDGER_SCOPES
     }
     regimes = gateway.policies.regimes_for(query.jurisdiction)
     decision = decide(gateway.policies, regimes, query.purpose, Subject(scopes), ledger, as_of)
-    rows = []
-    for place, (one, rule) in enumerate(zip(ids, rules, strict=True)):
+    rows: dict[int, tuple[tuple[bool, int, int], IdentifierConsent]] = {}
+    for place, one, rule in zip(names.values, ids, names.rules, strict=True):
         fact = ledger.state(one, query.purpose) if one in visible else None
-        rows.append(
-            IdentifierConsent(
-                place=place,
-                kind=rule.name,
-                event="" if fact is None else str(fact.kind),
-                occurred_at=None if fact is None else fact.occurred_at,
-                position=None if fact is None else fact.position,
-                derived=fact is not None and fact.derived,
-            )
-        )
+        known = rows.get(place)
+        if known is None or (fact is not None and _weight(fact) > known[0]):
+            rows[place] = _weight(fact), _answer(place, rule.name, fact)
     return ConsentState(
         purpose=query.purpose,
         permitted=isinstance(decision, Permit),
@@ -63,5 +56,21 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
         regimes=decision.regimes,
         as_of=as_of,
         known_at=known_at,
-        identifiers=tuple(rows),
+        identifiers=tuple(answer for _, answer in rows.values()),
+    )
+
+
+def _weight(fact: Fact | None) -> tuple[bool, int, int]:
+    """Of what stands on several digests of one value, what restricts decides, then what the person did last."""
+    return (False, -1, -1) if fact is None else (fact.kind in RESTRICTIVE, fact.occurred_at, fact.position)
+
+
+def _answer(place: int, kind: str, fact: Fact | None) -> IdentifierConsent:
+    return IdentifierConsent(
+        place=place,
+        kind=kind,
+        event="" if fact is None else str(fact.kind),
+        occurred_at=None if fact is None else fact.occurred_at,
+        position=None if fact is None else fact.position,
+        derived=fact is not None and fact.derived,
     )

@@ -89,11 +89,11 @@ def prepare_events(
             continue
         try:
             check_purpose(gateway.policies, event.consent.purpose)
-            pseudonyms, rules = pseudonymize(event.identifiers, gateway.policies, pseudonymizer, event.jurisdiction)
+            names = pseudonymize(event.identifiers, gateway.policies, pseudonymizer, event.jurisdiction)
         except InvalidInput as error:
             results[index] = ConsentResult("invalid", problem=Problem(error.field, error.rule, str(error), index))
             continue
-        statements.append(Statement(index, pseudonyms, rules, event=event))
+        statements.append(Statement(index, names.pseudonyms, names.rules, event=event))
     return statements, results
 
 

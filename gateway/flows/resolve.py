@@ -74,9 +74,9 @@ def ask(gateway: Gateway, caller: Caller, request: ResolveRequest) -> Question:
     if purpose is None:
         raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
     pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
-    pseudonyms, rules = pseudonymize(request.identifiers, gateway.policies, pseudonymizer, request.jurisdiction)
+    names = pseudonymize(request.identifiers, gateway.policies, pseudonymizer, request.jurisdiction)
     regimes = gateway.policies.regimes_for(caller.authority(gateway.policies).jurisdiction(request.jurisdiction))
-    return Question(tuple(pseudonyms), tuple(rules), request.purpose, purpose.graph, regimes)
+    return Question(tuple(names.pseudonyms), tuple(names.rules), request.purpose, purpose.graph, regimes)
 
 
 def resolve_all(gateway: Gateway, caller: Caller, questions: Sequence[Question]) -> list[ProfileView]:

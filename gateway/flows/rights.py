@@ -83,12 +83,12 @@ def submit(gateway: Gateway, caller: Caller, submission: RightsSubmission, refer
         subjects: dict[bytes, SubjectRow] = {}
         for place, identifier in enumerate(submission.identifiers):
             try:
-                names, _ = pseudonymize([identifier], gateway.policies, pseudonymizer, submission.jurisdiction)
+                names = pseudonymize([identifier], gateway.policies, pseudonymizer, submission.jurisdiction)
             except InvalidInput as error:
                 field = error.field.replace("identifiers[0]", f"identifiers[{place}]")
                 raise InvalidInput(str(error), field=field, rule=error.rule) from None
             text = b"r" + identifier.value.encode() if isinstance(identifier, RawIdentifier) else b"h"
-            for one in names:
+            for one in names.pseudonyms:
                 sealed = seal(keys, encode("req", request.id), text)
                 subjects.setdefault(one.token, SubjectRow(one.token, one.kind, one.namespace, sealed))
         stored = StoredRequest(request)

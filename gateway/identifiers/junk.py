@@ -14,6 +14,9 @@ from typing import Final
 
 from gateway.policy.model import KindRule
 
+_TEN: Final = 10
+"""Digits of a number in DROP's form; Meta's has no plus sign."""
+
 _FILLER: Final = "0-:+. ()"
 _LONGEST_WORD: Final = 40
 
@@ -70,5 +73,7 @@ def _denied_texts(deny: frozenset[str]) -> Iterator[str]:
     yield from _ZEROS
     for entry in deny:
         yield entry
+        if entry.startswith("+"):
+            yield from (entry[1:], entry[-_TEN:])
         if entry.endswith("@"):
             yield from (entry + domain for domain in _PLACEHOLDER_DOMAINS)

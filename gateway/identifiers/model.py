@@ -61,14 +61,20 @@ class HashedIdentifier(_Hidden):
 
 @final
 class Digest(_Hidden):
-    """SHA-256 of a normal form (32 bytes), with its kind and namespace. Reversible by brute force: never stored."""
+    """SHA-256 of a normal form (32 bytes), with its kind and namespace. Reversible by brute force: never stored.
 
-    __slots__ = ("kind", "namespace", "sha256")
+    `forms` says whose normal form it is, one bit for each hash profile that differs (`digests.FORMS`); `use` is "link",
+    or "screen" for a digest that lists are compared with and that never links anybody.
+    """
 
-    def __init__(self, kind: str, sha256: bytes, namespace: str = "") -> None:
+    __slots__ = ("forms", "kind", "namespace", "sha256", "use")
+
+    def __init__(self, kind: str, sha256: bytes, namespace: str = "", *, forms: int = 1, use: str = "link") -> None:
         self.kind = kind
         self.namespace = namespace
         self.sha256 = sha256
+        self.forms = forms
+        self.use = use
 
 
 @final

@@ -1,6 +1,6 @@
 """Digest -> pseudonym -> tombstone token. The raw value has ended before this module.
 
-pseudonym = HMAC-SHA256(K[tenant, "match"], kind, namespace, use, digest)      use = "link"
+pseudonym = HMAC-SHA256(K[tenant, "match"], kind, namespace, use, digest)      use = "link" or "screen"
 tombstone = HMAC-SHA256(K[tenant, "suppress"], pseudonym)
 record    = HMAC-SHA256(K[tenant, "record_ids"], channel, record id)
 """
@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from gateway.identifiers.keys import HmacKey, KeyPurpose, TenantKeys, fields
 from gateway.identifiers.model import Digest, Pseudonym
 
-_USE_LINK = "link"
 _DIGEST_LENGTH = (32).to_bytes(4, "big")
+_PREFIXES = 1000
+"""Remembered at most: namespaces are the channels' to choose."""
 
 
 class Pseudonymizer:
@@ -23,17 +24,16 @@ class Pseudonymizer:
 
     def __init__(self, keys: TenantKeys) -> None:
         self._key = keys.hmac(KeyPurpose.MATCH)
-        self._prefixes: dict[str, bytes] = {}
+        self._prefixes: dict[tuple[str, str, str], bytes] = {}
 
     def pseudonym(self, digest: Digest) -> Pseudonym:
         """One digest -> its pseudonym (32-byte token)."""
-        if digest.namespace:
-            prefix = fields(digest.kind, digest.namespace, _USE_LINK) + _DIGEST_LENGTH
-        else:
-            known = self._prefixes.get(digest.kind)
-            if known is None:
-                known = self._prefixes[digest.kind] = fields(digest.kind, "", _USE_LINK) + _DIGEST_LENGTH
-            prefix = known
+        named = digest.kind, digest.namespace, digest.use
+        prefix = self._prefixes.get(named)
+        if prefix is None:
+            prefix = fields(*named) + _DIGEST_LENGTH
+            if len(self._prefixes) < _PREFIXES:
+                self._prefixes[named] = prefix
         return Pseudonym(digest.kind, self._key.mac(prefix + digest.sha256), digest.namespace)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["person", "device", "household"]
+Scope = Literal["person", "device", "household", "screen"]
+"""Whom an identifier stands for; `screen`: nobody, the gateway forms it to compare it with lists."""
 Default = Literal["deny", "allow"]
 
 
@@ -18,7 +19,7 @@ class KindRule:
     """One kind of identifier (policies/identifiers.yaml)."""
 
     name: str
-    normalizer: Literal["email", "phone", "plain", "casefold", "compact"]
+    normalizer: Literal["email", "phone", "plain", "casefold", "compact", "screen"]
     scope: Scope
     may_link: bool
     rank: int  # 0 = strongest; a public record's weaker identifiers hang on its stronger ones

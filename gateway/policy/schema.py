@@ -224,8 +224,8 @@ class PurposesFile(StrictSchema):
 class KindRow(StrictSchema):
     """One kind of identifier."""
 
-    normalizer = _choice("email", "phone", "plain", "casefold", "compact")
-    scope = _choice("person", "device", "household")
+    normalizer = _choice("email", "phone", "plain", "casefold", "compact", "screen")
+    scope = _choice("person", "device", "household", "screen")
     may_link = Flag(required=True)
     rank = _whole(0, 9)
     namespaced = Flag(load_default=False)
@@ -239,6 +239,14 @@ class KindRow(StrictSchema):
         """Raise ValidationError when a household's kind may link: what a building shares never links by itself."""
         if data["scope"] == "household" and data["may_link"]:
             raise ValidationError("what a household shares may not link", "may_link")
+
+    @validates_schema
+    def screens_are_formed_here(self, data: dict[str, Any], **_options: Any) -> None:
+        """Raise ValidationError unless a kind that only screens has no normalizer of its own and links nobody."""
+        if (data["scope"] == "screen") != (data["normalizer"] == "screen"):
+            raise ValidationError("scope and normalizer are `screen` together or not at all", "normalizer")
+        if data["scope"] == "screen" and data["may_link"]:
+            raise ValidationError("what is formed for screening may not link", "may_link")
 
 
 class IdentifiersFile(StrictSchema):

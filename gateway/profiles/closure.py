@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from gateway.policy.model import KindRule
 from gateway.profiles.model import Evidence, Member, Profile
 from gateway.profiles.neighborhood import Neighborhood
 from gateway.profiles.partition import shared
@@ -23,6 +24,8 @@ class LinkRow(NamedTuple):
     identifier_id: int
     kind: str
     ordinal: int
+    value: int
+    forms: int
     cut: bool
     trusted: bool
     observed_at: int
@@ -62,8 +65,12 @@ class Closure:
         """All identifiers concerned."""
         return self.touched.union(*(record.identifiers for record in self.records))
 
-    def surroundings(self, members: Collection[int]) -> tuple[int, bool, frozenset[str], list[int]]:
-        """Members of one component -> (identifiers beside it, touched by the public?, regimes, new records)."""
+    def surroundings(
+        self, members: Collection[int], kinds: Mapping[int, KindRule]
+    ) -> tuple[int, bool, bool, frozenset[str], list[int]]:
+        """Members of one component -> (identifiers beside it, touched by the public?, `Profile.hanging`, regimes, new
+        records).
+        """
         if not self._beside:
             for record in self.records:
                 for identifier in record.identifiers:
@@ -72,7 +79,11 @@ class Closure:
         outside = {one for record in touching for one in record.identifiers}.difference(members)
         regimes = frozenset(regime for record in touching for regime in record.regimes)
         new = sorted(record.record_id for record in touching if record.record_id in self.added)
-        return len(outside), any(not record.trusted for record in touching), regimes, new
+        public = any(not record.trusted for record in touching)
+        placed = {one for record in touching if record.trusted for one in record.identifiers}
+        several = {one for record in touching for digests in record.several() for one in digests}
+        hanging = public and any(kinds[one].scope == "person" or one in several for one in {*members} - placed)
+        return len(outside), public, hanging, regimes, new
 
 
 def connected(
@@ -116,7 +127,7 @@ def connected(
         fresh.update({record.record_id: record for record in beside})
         reached = {row.identifier_id for row in found}.union(*(record.identifiers for record in beside))
         frontier = reached - seen
-    stored = [record for record in _evidence(rows.values()) if record.record_id not in removed]
+    stored = [record for record in evidence_of(rows.values()) if record.record_id not in removed]
     cuts = {key: row.cut for key, row in rows.items() if key[0] not in removed}
     return Closure([*stored, *fresh.values()], cuts, frozenset(demoted), frozenset(demoted_public), seen, set(fresh))
 
@@ -135,7 +146,7 @@ def _restore(
     if doubtful:
         rows = reader.links_around(doubtful, trusted_only=trusted)
         near.learn_kinds({row.identifier_id: row.kind for row in rows})
-        left = [record for record in _evidence(rows) if record.trusted == trusted and record.record_id not in removed]
+        left = [record for record in evidence_of(rows) if record.trusted == trusted and record.record_id not in removed]
         demoted.difference_update(doubtful - shared(left, near.kinds))
 
 
@@ -151,7 +162,8 @@ def _learn_demotions(
     return by_trusted, by_public
 
 
-def _evidence(rows: Iterable[LinkRow]) -> list[Evidence]:
+def evidence_of(rows: Iterable[LinkRow]) -> list[Evidence]:
+    """Links -> the records they are of."""
     by_record: dict[int, list[LinkRow]] = defaultdict(list)
     for row in rows:
         by_record[row.record_id].append(row)
@@ -159,7 +171,16 @@ def _evidence(rows: Iterable[LinkRow]) -> list[Evidence]:
     for record_id, links in by_record.items():
         links.sort(key=lambda row: row.ordinal)
         one = links[0]
-        regimes = tuple(one.regimes.split())
-        identifiers = tuple(row.identifier_id for row in links)
-        records.append(Evidence(record_id, one.trusted, one.observed_at, one.tiebreak, identifiers, regimes))
+        records.append(
+            Evidence(
+                record_id,
+                one.trusted,
+                one.observed_at,
+                one.tiebreak,
+                tuple([row.identifier_id for row in links]),
+                tuple(one.regimes.split()),
+                tuple([row.value for row in links]),
+                tuple([row.forms for row in links]),
+            )
+        )
     return records

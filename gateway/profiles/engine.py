@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.policy.model import KindRule
@@ -117,7 +117,7 @@ def _settle(record: Evidence, near: Neighborhood, result: Plan) -> bool:
     if home is None:
         return False
     profile = result.profiles.get(home) or near.profiles[home]
-    if _unsettles_leaves(record, linking, profile, near):
+    if _unsettles_leaves(record, linking, profile, near) or _unsettles_values(record, profile):
         return False
     outside = profile.outside + len(record.identifiers) - len(linking)
     room = min([near.kinds[one].shared_above for one in linking]) - outside
@@ -126,8 +126,15 @@ def _settle(record: Evidence, near: Neighborhood, result: Plan) -> bool:
     irregular = profile.irregular or not record.trusted or outside > 0
     regimes = profile.regimes.union(record.regimes)
     if (irregular, outside, regimes) != (profile.irregular, profile.outside, profile.regimes):
-        result.profiles[home] = Profile(home, profile.age, regimes, irregular, outside)
+        result.profiles[home] = replace(profile, regimes=regimes, irregular=irregular, outside=outside)
     return True
+
+
+def _unsettles_values(record: Evidence, profile: Profile) -> bool:
+    """A trusted record may place a person's digest that stands here because public ones call it the same value as
+    another; digests said to be one value make room for what a limit may have kept outside.
+    """
+    return (record.trusted and profile.hanging) or (profile.outside > 0 and bool(record.several()))
 
 
 def _unsettles_leaves(record: Evidence, linking: Sequence[int], profile: Profile, near: Neighborhood) -> bool:
@@ -242,11 +249,11 @@ def _demotions(here: Collection[int], now: Collection[int], before: Collection[i
 
 
 def _write(one: Named, closure: Closure, near: Neighborhood, result: Plan) -> None:
-    outside, public, regimes, causes = closure.surroundings(one.members)
+    outside, public, hanging, regimes, causes = closure.surroundings(one.members, near.kinds)
     old = near.profiles.get(one.profile_id)
     age = old.age if old else -1
     irregular = bool(outside) or public
-    result.profiles[one.profile_id] = Profile(one.profile_id, age, regimes, irregular, outside)
+    result.profiles[one.profile_id] = Profile(one.profile_id, age, regimes, irregular, outside, hanging)
     arriving = tuple(sorted(member for member in one.members if near.home.get(member) != one.profile_id))
     result.moved.update(dict.fromkeys(arriving, one.profile_id))
     leaving = tuple(sorted(member for member in near.members.get(one.profile_id, ()) if member not in one.members))

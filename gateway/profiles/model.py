@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,9 @@ class Evidence(NamedTuple):
     """One permitted record as the partition sees it.
 
     `identifiers` are its linkable identifiers in the record's own order; `tiebreak` is the keyed hash of its
-    content (16 bytes); `regimes` are those the record was decided under.
+    content (16 bytes); `regimes` are those the record was decided under. In parallel to the identifiers, `values` is
+    the place of the value that each is a digest of, and `forms` the bits that say whose normal form it is; () where
+    each is a value of its own in one form.
     """
 
     record_id: int
@@ -20,6 +22,26 @@ class Evidence(NamedTuple):
     tiebreak: bytes
     identifiers: tuple[int, ...]
     regimes: tuple[str, ...] = ()
+    values: tuple[int, ...] = ()
+    forms: tuple[int, ...] = ()
+
+    def without(self, gone: Collection[int]) -> Evidence:
+        """The same record when it no longer asserts these."""
+        kept = [at for at, one in enumerate(self.identifiers) if one not in gone]
+        return self._replace(
+            identifiers=tuple(self.identifiers[at] for at in kept),
+            values=tuple(self.values[at] for at in kept) if self.values else (),
+            forms=tuple(self.forms[at] for at in kept) if self.forms else (),
+        )
+
+    def several(self) -> list[list[int]]:
+        """Identifiers that are digests of one value, for each value that has more than one."""
+        if len(set(self.values)) == len(self.values):
+            return []
+        places: dict[int, list[int]] = {}
+        for place, identifier in zip(self.values, self.identifiers, strict=True):
+            places.setdefault(place, []).append(identifier)
+        return [identifiers for identifiers in places.values() if len(identifiers) > 1]
 
     @property
     def order(self) -> tuple[int, bytes]:
@@ -41,7 +63,8 @@ class Profile:
 
     `irregular` is True when public evidence, a cut or a demoted identifier touches it: then a change is computed
     from the evidence, not from the sizes alone. `outside` is an upper bound of how many identifiers outside are
-    asserted beside its members.
+    asserted beside its members. `hanging` is True when a person identifier, or one of several
+    digests of a value, stands in it by public records alone.
     """
 
     profile_id: int
@@ -49,6 +72,7 @@ class Profile:
     regimes: frozenset[str]
     irregular: bool
     outside: int
+    hanging: bool = False
 
 
 @dataclass(frozen=True, slots=True)

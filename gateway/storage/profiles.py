@@ -31,13 +31,14 @@ class ProfileStore:
         """Whole profiles: all members, and the rows."""
         members = "SELECT identifier_id, profile_id, kind FROM membership WHERE tenant_id = ? AND profile_id {keys}"
         rows = (
-            "SELECT profile_id, age, regimes, irregular, outside FROM profile WHERE tenant_id = ? AND profile_id {keys}"
+            "SELECT profile_id, age, regimes, irregular, outside, hanging FROM profile"
+            " WHERE tenant_id = ? AND profile_id {keys}"
         )
         return (
             [Member._make(row) for row in self._session.rows_by_key(members, profile_ids, [self._tenant])],
             [
-                Profile(one, age, frozenset(regimes.split()), bool(irregular), outside)
-                for one, age, regimes, irregular, outside in self._session.rows_by_key(
+                Profile(one, age, frozenset(regimes.split()), bool(irregular), outside, bool(hanging))
+                for one, age, regimes, irregular, outside, hanging in self._session.rows_by_key(
                     rows, profile_ids, [self._tenant]
                 )
             ],
@@ -93,6 +94,7 @@ class ProfileStore:
                 " ".join(sorted(row.regimes)),
                 row.irregular,
                 row.outside,
+                row.hanging,
             )
             for one, row in plan.profiles.items()
         ]
@@ -160,12 +162,12 @@ class GraphReader:
             for record, trusted, observed, content, regimes in rows
         }
         links = (
-            "SELECT record_id, identifier_id, kind, ordinal, cut FROM link"
+            "SELECT record_id, identifier_id, kind, ordinal, value, forms, cut FROM link"
             " WHERE tenant_id = ? AND linking AND record_id {keys}"
         )
         return [
-            LinkRow(record, one, kind, ordinal, bool(cut), *told[record])
-            for record, one, kind, ordinal, cut in self._session.rows_by_key(links, told, [self._tenant])
+            LinkRow(record, one, kind, ordinal, value, forms, bool(cut), *told[record])
+            for record, one, kind, ordinal, value, forms, cut in self._session.rows_by_key(links, told, [self._tenant])
         ]
 
     def homes(self, identifiers: Collection[int]) -> tuple[list[Member], list[Profile]]:

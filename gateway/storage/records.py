@@ -31,7 +31,10 @@ class RecordRow(NamedTuple):
 
 
 class StoredLink(NamedTuple):
-    """One link as stored; `linking` is False for kinds that never link, `cut` where a limit kept it from joining."""
+    """One link as stored; `value` is the place of the value it is a digest of, `forms` whose normal form that is.
+
+    `linking` is False for kinds that never link, `cut` where a limit kept it from joining.
+    """
 
     identifier_id: int
     record_id: int
@@ -39,6 +42,8 @@ class StoredLink(NamedTuple):
     ordinal: int
     linking: bool
     cut: bool
+    value: int
+    forms: int
 
 
 class KnownRecord(NamedTuple):
@@ -69,6 +74,7 @@ class ViewRow(NamedTuple):
     record_id: int
     identifier_id: int
     kind: str
+    value: int
     cut: bool
     regimes: str
     channel: str
@@ -115,7 +121,7 @@ class RecordStore:
     def links(self, record_ids: Collection[int]) -> list[StoredLink]:
         """All links of these records, in the records' own order."""
         sql = (
-            "SELECT identifier_id, record_id, kind, ordinal, linking, cut FROM link WHERE tenant_id = ?"
+            "SELECT identifier_id, record_id, kind, ordinal, linking, cut, value, forms FROM link WHERE tenant_id = ?"
             " AND record_id {keys} ORDER BY record_id, ordinal"
         )
         return [StoredLink._make(row) for row in self._session.rows_by_key(sql, record_ids, [self._tenant])]

@@ -141,6 +141,7 @@ profile = _table(
     Column("regimes", String(200), nullable=False),
     Column("irregular", Boolean, nullable=False),
     Column("outside", Integer, nullable=False),
+    Column("hanging", Boolean, nullable=False),
     person="profile",
 )
 
@@ -193,6 +194,8 @@ link = _table(
     Column("ordinal", SmallInteger, nullable=False),
     Column("linking", Boolean, nullable=False),
     Column("cut", Boolean, nullable=False),
+    Column("value", SmallInteger, nullable=False),
+    Column("forms", SmallInteger, nullable=False),
     Index("ix_link_record", "tenant_id", "record_id"),
     person="link",
 )

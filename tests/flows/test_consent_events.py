@@ -156,9 +156,9 @@ class TestBatches:
             simulator.state("app", "opt_out", "email:anna", purpose=SALE, at=NOW - DAY)
         size = entries(simulator)
         assert simulator.state("app", "opt_out", "email:anna", purpose=SALE, at=NOW - DAY).outcome == "known"
-        assert (simulator.counted("ledger"), entries(simulator)) == (3, size)
+        assert (simulator.counted("ledger"), entries(simulator)) == (4, size)
         assert simulator.state("store", "grant", "email:anna", "maid:m", at=NOW - DAY).outcome == "recorded"
-        assert simulator.counted("ledger") == 4
+        assert simulator.counted("ledger") == 5
 
 
 class TestQuery:

@@ -325,7 +325,7 @@ class TestRestrictions:
         simulator.send("store", simulator.record("r1", "email:anna", "phone:1"))
         request = office.complete("restriction", "email:anna")
         assert simulator.partition() == set()
-        assert office.receipt(request).counts == {"ledger": 2, "record": 1}
+        assert office.receipt(request).counts == {"ledger": 3, "record": 1}
         assert simulator.outcomes("app", simulator.record("r2", "phone:1", "cookie:c")) == ["refused"]
         later = NOW + DAY
         simulator.clock.advance(2 * DAY)

@@ -101,6 +101,6 @@ def test_check_finds_nothing_in_a_migrated_database(migrated_database: str) -> N
 
 def test_check_says_how_far_a_database_is_behind(migrated_database: str) -> None:
     downgrade(migrated_database, MIGRATIONS, "0001")
-    assert check(migrated_database, MIGRATIONS) == ["the database is at revision 0001, this program needs 0002"]
+    assert check(migrated_database, MIGRATIONS) == ["the database is at revision 0001, this program needs 0003"]
     downgrade(migrated_database, MIGRATIONS, "base")
-    assert check(migrated_database, MIGRATIONS) == ["the database is at revision none, this program needs 0002"]
+    assert check(migrated_database, MIGRATIONS) == ["the database is at revision none, this program needs 0003"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from tests.postgres import Cluster
 from tests.storage.samples import sample_rows
 
 REVISIONS = [(one.down_revision, one.revision) for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
-Contents = dict[str, set[tuple[object, ...]]]
+Contents = dict[str, list[dict[str, object]]]
+Row = tuple[tuple[str, object], ...]
 
 
 @contextmanager
@@ -52,16 +53,23 @@ def fill(url: str, first: int) -> None:
 def contents(url: str) -> Contents:
     with connected(url) as connection:
         return {
-            table.name: {tuple(row) for row in connection.execute(table.select())}
+            table.name: [dict(row) for row in connection.execute(table.select()).mappings()]
             for table in reflected(connection).sorted_tables
             if table.name != "alembic_version"
         }
 
 
-def common(left: Contents, right: Contents) -> tuple[Contents, Contents]:
-    """The tables that both have."""
-    both = left.keys() & right.keys()
-    return {name: left[name] for name in both}, {name: right[name] for name in both}
+def common(left: Contents, right: Contents) -> tuple[dict[str, set[Row]], dict[str, set[Row]]]:
+    """The tables and columns that both have."""
+    both = {name: left[name][0].keys() & right[name][0].keys() for name in left.keys() & right.keys()}
+    return _narrowed(left, both), _narrowed(right, both)
+
+
+def _narrowed(rows: Contents, columns: Mapping[str, Collection[str]]) -> dict[str, set[Row]]:
+    return {
+        name: {tuple((column, row[column]) for column in sorted(kept)) for row in rows[name]}
+        for name, kept in columns.items()
+    }
 
 
 @pytest.mark.parametrize(("before", "after"), REVISIONS)

@@ -74,6 +74,8 @@ class EvidenceStore:
                 one,
                 self.kinds[one],
                 place,
+                record.values[place] if record.values else place,
+                record.forms[place] if record.forms else 1,
                 (record.record_id, one) in self.cuts,
                 record.trusted,
                 record.observed_at,

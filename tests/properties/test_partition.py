@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from gateway.policy.model import KindRule
 from gateway.profiles.model import Evidence, Partition
 from gateway.profiles.partition import partition
+from gateway.profiles.values import Values
 from tests.properties.evidence_store import KINDS, EvidenceStore, rule
 from tests.properties.tape import Tape
 
@@ -65,10 +66,33 @@ def world_of(tape: bytes, *, limits: bool, public: bool, removals: bool) -> Worl
             observed_at, regime = choose.below(10), "gk"[choose.below(2)]
             identifiers = choose.several(sorted(kinds), 1 + choose.below(4))
             content = sha256(f"{number} {identifiers}".encode()).digest()[:16]
-            added.append(Evidence(number, trusted, observed_at, content, identifiers, (regime,)))
+            values, forms = digests(identifiers, kinds, choose)
+            added.append(Evidence(number, trusted, observed_at, content, identifiers, (regime,), values, forms))
         places = choose.several(range(40), max(0, choose.below(5) - 2)) if removals else ()
         steps.append((tuple(added), places))
     return World(rules, kinds, tuple(steps))
+
+
+def digests(
+    identifiers: Sequence[int], kinds: Mapping[int, str], choose: Tape
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which identifiers of a record are digests of one value, and whose forms; () and () for one that came hashed."""
+    if choose.below(2):
+        return (), ()
+    values = list(range(len(identifiers)))
+    for one, other in itertools.combinations(values, 2):
+        if kinds[identifiers[one]] == kinds[identifiers[other]] and choose.below(2):
+            values[other] = values[one]
+    return tuple(values), tuple(1 + choose.below(3) for _ in values)
+
+
+def values_of(records: Sequence[Evidence]) -> Values:
+    """Which identifiers the records call one."""
+    values = Values()
+    for record in records:
+        for several in record.several():
+            values.unite(several)
+    return values
 
 
 def worlds(*, limits: bool = True, public: bool = True, removals: bool = True) -> st.SearchStrategy[World]:
@@ -180,18 +204,23 @@ def test_public_records_join_no_two_and_move_nobody(world: World) -> None:
     left = {frozenset(group & known) for group in map(set, found.groups().values())} - {frozenset()}
     assert left == {frozenset(group) for group in trusted.groups().values()}
     assert found.cuts == trusted.cuts
+    values = values_of(world.records)
     for group in found.groups().values():
         persons = {one for one in group if world.rules[world.kinds[one]].scope == "person"}
-        assert not persons - known or len(persons) == 1
+        for one in persons - known:
+            same = {other for other in persons if values.of(other) == values.of(one)}
+            assert same == persons or same & known
 
 
 @settings(max_examples=EXAMPLES // 2)
 @given(worlds(removals=False))
 def test_no_profile_breaks_a_limit_and_no_demoted_identifier_links(world: World) -> None:
+    """Several digests that records call one value count once."""
     found = world.whole(world.records)
+    values = values_of(world.records)
     for group in found.groups().values():
         for name, limits in world.rules.items():
-            assert sum(world.kinds[one] == name for one in group) <= limits.per_profile
+            assert len({values.of(one) for one in group if world.kinds[one] == name}) <= limits.per_profile
     assert found.demoted.isdisjoint(found.component)
     everyone = {one for record in world.records for one in record.identifiers}
     assert everyone == found.component.keys() | found.demoted | found.demoted_public

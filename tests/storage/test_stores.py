@@ -61,7 +61,7 @@ def record(number: int, *, trusted: bool = True) -> RecordRow:
 
 
 def link(identifier: int, number: int, ordinal: int = 0, *, linking: bool = True) -> StoredLink:
-    return StoredLink(identifier, number, "email", ordinal, linking, cut=False)
+    return StoredLink(identifier, number, "email", ordinal, linking, cut=False, value=ordinal, forms=1)
 
 
 def with_evidence(unit: UnitOfWork) -> None:

@@ -24,10 +24,12 @@ from gateway.flows.steps.ancestry import ancestry, trail
 from gateway.flows.steps.depart import Departure, plan_departure, write_departure
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.loosen import baseless, erase_consents
-from gateway.flows.steps.reach import Reach, records_about
+from gateway.flows.steps.reach import Held, Reach, records_about, values_in
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.kernel.clock import DAY
+from gateway.policy.model import PolicySet
+from gateway.storage.records import StoredLink
 from gateway.storage.tombstones import ERASED, RETURNED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
@@ -113,14 +115,16 @@ def apply_erasure(
     counts["ledger"] = loosened.rows
     refused = baseless(gateway, unit, loosened, departure.parted, erased, leaving)
     departure.take_whole(refused)
-    _erase_evidence(unit, departure, counts)
+    _erase_evidence(gateway, unit, departure, counts)
     plan_departure(gateway, unit, departure)
     counts["membership"] = sum(len(planned.homeless) for _, planned in departure.plans.values())
     counts["profile"] = len(departure.ended)
     write_departure(gateway, unit, scribe, departure, _rights(gateway, unit.tenant_id))
     _erase_from_log(unit, homes, begin, erased, loosened.positions, counts)
     counts["demotion"] = unit.profiles.forget_demotions(erased)
-    counts["pseudonym"] = unit.identifiers.delete(erased | _orphans(unit, departure, loosened.others))
+    gone = erased | _orphans(unit, departure, loosened.others)
+    counts["pseudonym"] = _identifiers(gateway.policies, held, gone)
+    unit.identifiers.delete(gone)
     counts["right_package"] = unit.rights.drop_packages(unit.rights.requests_about(tokens))
     counts["right_subject"] = unit.rights.forget_tokens(tokens)
     return counts
@@ -148,16 +152,27 @@ def _put_tombstones(gateway: Gateway, unit: UnitOfWork, entry: ErasureEntry) -> 
     return len(rows)
 
 
-def _erase_evidence(unit: UnitOfWork, departure: Departure, counts: Counts) -> None:
+def _erase_evidence(gateway: Gateway, unit: UnitOfWork, departure: Departure, counts: Counts) -> None:
     counts["record"], counts["link"] = unit.records.delete([one.row.record_id for one in departure.whole])
     pairs = [
         (one.row.record_id, link.identifier_id)
         for one in departure.parted
-        for link in one.links
-        if link.identifier_id in departure.erased
+        for link in _of_the_person(gateway.policies, one, departure.erased)
     ]
     unit.records.detach(pairs)
     counts["link"] += len(pairs)
+
+
+def _of_the_person(policies: PolicySet, held: Held, erased: Collection[int]) -> list[StoredLink]:
+    """Links of a record that stays: to what is erased, and to what screens by it or by the record's attributes."""
+    gone = {link.value for link in held.links if link.identifier_id in erased}
+    named = {link.value for link in held.links if policies.kinds[link.kind].scope != "screen"}
+    return [
+        link
+        for link in held.links
+        if link.identifier_id in erased
+        or (policies.kinds[link.kind].scope == "screen" and (link.value in gone or link.value not in named))
+    ]
 
 
 def _erase_from_log(
@@ -174,6 +189,15 @@ def _erase_from_log(
     counts["log_opening"] = unit.log.erase_openings(past.named.keys() | shown | set(events))
     counts["change"] = unit.disclosures.erase_changes(past.ended)
     counts["disclosure"] = unit.disclosures.erase_disclosures(past.ended)
+
+
+def _identifiers(policies: PolicySet, held: Sequence[Held], gone: Collection[int]) -> int:
+    """How many identifiers these are: digests of one value count once, what screens by attributes not at all."""
+    values = values_in(held)
+    screening = {
+        link.identifier_id for one in held for link in one.links if policies.kinds[link.kind].scope == "screen"
+    }
+    return len({values.of(one) for one in gone if one not in screening})
 
 
 def _orphans(unit: UnitOfWork, departure: Departure, others: Collection[int]) -> set[int]:

@@ -26,6 +26,7 @@ from gateway.profiles.engine import Plan
 from gateway.profiles.model import Change, Evidence
 from gateway.profiles.neighborhood import Neighborhood
 from gateway.storage.disclosures import ChangeRow
+from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.unit_of_work import UnitOfWork
 
 CASCADE = "cascade"
@@ -65,9 +66,7 @@ def plan_departure(gateway: Gateway, unit: UnitOfWork, departure: Departure) -> 
             kinds.update((link.identifier_id, link.kind) for link in linking)
             removed[row.record_id] = tuple(link.identifier_id for link in linking)
             if foreign:
-                left = tuple(link.identifier_id for link in linking if link.identifier_id not in departure.erased)
-                regimes = tuple(row.regimes.split())
-                added.append(Evidence(row.record_id, row.trusted, row.observed_at, row.content, left, regimes))
+                added.append(_evidence(row, linking).without(departure.erased))
         near = Neighborhood(gateway.policies.kinds)
         near.learn_kinds(kinds)
         reader = unit.profiles.reader(graph)
@@ -92,6 +91,19 @@ def plan_departure(gateway: Gateway, unit: UnitOfWork, departure: Departure) -> 
         _end(near, planned, departure.erased)
         departure.plans[graph] = near, planned
         departure.ended |= planned.ended
+
+
+def _evidence(row: RecordRow, links: Sequence[StoredLink]) -> Evidence:
+    return Evidence(
+        row.record_id,
+        row.trusted,
+        row.observed_at,
+        row.content,
+        tuple(link.identifier_id for link in links),
+        tuple(row.regimes.split()),
+        tuple(link.value for link in links),
+        tuple(link.forms for link in links),
+    )
 
 
 def _end(near: Neighborhood, planned: Plan, erased: Collection[int]) -> None:

@@ -168,6 +168,15 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
         item.decision = Refusal(permit.purpose, permit.regimes, permit.rule, Reason.CANDIDATE_REFUSES)
         item.outcome = "refused"
         return
+    kept = set(item.linking)
+    at = [place for place, one in enumerate(item.ids) if one in kept]
     linked.evidence[item.record_id] = Evidence(
-        item.record_id, trusted, item.record.observed_at, item.content, item.linking, permit.regimes
+        item.record_id,
+        trusted,
+        item.record.observed_at,
+        item.content,
+        item.linking,
+        permit.regimes,
+        tuple([item.values[place] for place in at]),
+        tuple([item.forms[place] for place in at]),
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from gateway.flows.context import Gateway, check_store
 from gateway.flows.steps.cascade import Counts, apply_erasure, erasure_entry
 from gateway.flows.steps.entries import Scribe
-from gateway.flows.steps.reach import Reach, reach
+from gateway.flows.steps.reach import Held, Reach, reach, values_in
 from gateway.flows.steps.requests import StoredRequest, read, subjects_of
 from gateway.rights.cascade import Preflight
 from gateway.rights.model import RequestKind
+from gateway.storage.identifiers import StoredIdentifier
 from gateway.storage.unit_of_work import UnitOfWork
 
 
@@ -28,11 +30,16 @@ def preflight(gateway: Gateway, tenant_id: int, request_id: int) -> dict[str, ob
     return Preflight(
         tables=counts,
         profiles=len(who.profiles),
-        shared=Counter(row.kind for row in who.shared.values()),
-        untrusted_links=len(who.hanging),
+        shared=Counter(row.kind for row in _one_a_value(who.records, who.shared)),
+        untrusted_links=len(_one_a_value(who.records, who.hanging)),
         backup_days=gateway.policies.retention.backups_days,
         jurisdictions=tuple(sorted(regimes)),
     ).as_json()
+
+
+def _one_a_value(records: Sequence[Held], rows: Mapping[int, StoredIdentifier]) -> Sequence[StoredIdentifier]:
+    values = values_in(records)
+    return [*{values.of(one): row for one, row in rows.items()}.values()]
 
 
 def whom(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> Reach:
@@ -51,7 +58,7 @@ def _erasure(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Rea
 
 def _holdings(unit: UnitOfWork, who: Reach) -> Counts:
     return {
-        "pseudonym": len(who.identifiers),
+        "pseudonym": len(_one_a_value(who.records, who.identifiers)),
         "record": len(who.records),
         "link": sum(len(held.links) for held in who.records),
         "ledger": len(unit.ledger.positions(who.identifiers)),

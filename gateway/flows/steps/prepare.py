@@ -11,12 +11,42 @@ from dataclasses import dataclass, field
 from gateway.consent.model import Decision
 from gateway.flows.context import Caller, Gateway
 from gateway.flows.messages import Identifier, IncomingRecord, Outcome, Problem
-from gateway.identifiers.digests import digest
-from gateway.identifiers.model import Pseudonym
+from gateway.identifiers.digests import composite_digests, digests_of
+from gateway.identifiers.model import Digest, Pseudonym, RawIdentifier
 from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import KindRule, PolicySet
 from gateway.storage.tombstones import Tombstone
+
+
+@dataclass(slots=True)
+class Names:
+    """The pseudonyms of one record, each once, with the rules of their kinds. In parallel `values`, the place of the
+    value that each is a digest of, and `forms`, the bits that say whose.
+    """
+
+    pseudonyms: list[Pseudonym] = field(default_factory=list)
+    rules: list[KindRule] = field(default_factory=list)
+    values: list[int] = field(default_factory=list)
+    forms: list[int] = field(default_factory=list)
+    _at: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, value: int, digests: Sequence[Digest], policies: PolicySet, pseudonymizer: Pseudonymizer) -> None:
+        """Digests of the value at this place. Where one was there already, the two values are one."""
+        for one in digests:
+            pseudonym = pseudonymizer.pseudonym(one)
+            at = self._at.setdefault(pseudonym.token, len(self.pseudonyms))
+            if at == len(self.pseudonyms):
+                self.pseudonyms.append(pseudonym)
+                self.rules.append(policies.kinds[one.kind])
+                self.values.append(value)
+                self.forms.append(one.forms)
+                continue
+            self.forms[at] |= one.forms
+            known = self.values[at]
+            if known != value:
+                self.values = [known if each == value else each for each in self.values]
+                value = known
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +65,8 @@ class Item(Named):
 
     record: IncomingRecord = field(kw_only=True)
     graph: str = field(kw_only=True)
+    values: list[int] = field(kw_only=True)
+    forms: list[int] = field(kw_only=True)
     token: bytes = field(kw_only=True)
     content: bytes = field(kw_only=True)
     outcome: Outcome | None = None
@@ -63,14 +95,27 @@ def prepare(
             continue
         try:
             graph = _graph(record, gateway.policies)
-            pseudonyms, rules = pseudonymize(record.identifiers, gateway.policies, pseudonymizer, record.jurisdiction)
+            names = pseudonymize(record.identifiers, gateway.policies, pseudonymizer, record.jurisdiction, screen=True)
         except InvalidInput as error:
             problems[index] = Problem(error.field, error.rule, str(error), index)
             continue
+        if record.attributes:
+            _screen_by_attributes(names, record, gateway.policies, pseudonymizer)
         trust = "trusted" if trusted else "public"
-        content = tokens.content(pseudonyms, record.observed_at, record.jurisdiction or "", record.purpose, trust)
-        token = tokens.of(record.record_id)
-        items.append(Item(index, pseudonyms, rules, record=record, graph=graph, token=token, content=content))
+        said = record.observed_at, record.jurisdiction or "", record.purpose, trust
+        items.append(
+            Item(
+                index,
+                names.pseudonyms,
+                names.rules,
+                record=record,
+                graph=graph,
+                values=names.values,
+                forms=names.forms,
+                token=tokens.of(record.record_id),
+                content=tokens.content(names.pseudonyms, *said),
+            )
+        )
     return items, problems
 
 
@@ -88,24 +133,32 @@ def _graph(record: IncomingRecord, policies: PolicySet) -> str:
 
 
 def pseudonymize(
-    identifiers: Sequence[Identifier], policies: PolicySet, pseudonymizer: Pseudonymizer, jurisdiction: str | None
-) -> tuple[list[Pseudonym], list[KindRule]]:
-    """Identifiers as sent -> their pseudonyms without repetition, and the rules of their kinds.
+    identifiers: Sequence[Identifier],
+    policies: PolicySet,
+    pseudonymizer: Pseudonymizer,
+    jurisdiction: str | None,
+    *,
+    screen: bool = False,
+) -> Names:
+    """Identifiers as sent -> their names; those that only screen are left out but for records (`screen`).
 
     Raises InvalidInput with the field of the first one that breaks a rule.
     """
-    pseudonyms: list[Pseudonym] = []
-    rules: list[KindRule] = []
-    seen: set[bytes] = set()
+    names = Names()
     for place, identifier in enumerate(identifiers):
         try:
-            digests = digest(identifier, policies.kinds, jurisdiction)
+            digests = digests_of(identifier, policies.kinds, jurisdiction)
         except InvalidInput as error:
             raise InvalidInput(str(error), field=f"identifiers[{place}].{error.field}", rule=error.rule) from None
-        for one in digests:
-            pseudonym = pseudonymizer.pseudonym(one)
-            if pseudonym.token not in seen:
-                seen.add(pseudonym.token)
-                pseudonyms.append(pseudonym)
-                rules.append(policies.kinds[one.kind])
-    return pseudonyms, rules
+        names.add(place, [one for one in digests if screen or one.use == "link"], policies, pseudonymizer)
+    return names
+
+
+def _screen_by_attributes(
+    names: Names, record: IncomingRecord, policies: PolicySet, pseudonymizer: Pseudonymizer
+) -> None:
+    """NDZ and NameVIN end what the attributes are for; a record with two cars has no NameVIN of its own."""
+    vins = [one.value for one in record.identifiers if isinstance(one, RawIdentifier) and one.kind == "vin"]
+    vin = vins[0] if len(vins) == 1 else None
+    for place, one in enumerate(composite_digests(record.attributes, vin, policies.kinds, record.jurisdiction)):
+        names.add(len(record.identifiers) + place, [one], policies, pseudonymizer)

@@ -7,13 +7,14 @@ and stays for the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.flows.context import Gateway
 from gateway.policy.model import PolicySet
+from gateway.profiles.values import Values
 from gateway.storage.identifiers import StoredIdentifier
 from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.unit_of_work import UnitOfWork
@@ -69,6 +70,8 @@ def reach(
     records = [one for one in held if not _speaks_of_another(gateway.policies, one)]
     beside = {link.identifier_id for one in records for link in one.links}
     shared = (beside | staying | named.keys()) - theirs - hanging
+    kinds = gateway.policies.kinds
+    shared -= {link.identifier_id for one in records for link in one.links if kinds[link.kind].scope == "screen"}
     rows = {row.identifier_id: row for row in unit.identifiers.describe(theirs | hanging | shared)}
     return Reach(
         identifiers={one: rows[one] for one in theirs},
@@ -79,6 +82,11 @@ def reach(
         records=records,
         profiles=profiles,
     )
+
+
+def values_in(records: Iterable[Held]) -> Values:
+    """Which identifiers these records say are one."""
+    return Values.said(((row.record_id, link.value), link.identifier_id) for row, links, _ in records for link in links)
 
 
 def demoted(gateway: Gateway, unit: UnitOfWork, identifiers: Collection[int]) -> set[int]:

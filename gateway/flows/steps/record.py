@@ -248,7 +248,16 @@ def _write_records(
         )
         kept = set(item.linking)
         links += [
-            StoredLink(one, item.record_id, rule.name, place, one in kept, plan.cuts.get((item.record_id, one), False))
+            StoredLink(
+                one,
+                item.record_id,
+                rule.name,
+                place,
+                one in kept,
+                plan.cuts.get((item.record_id, one), False),
+                item.values[place],
+                item.forms[place],
+            )
             for place, (one, rule) in enumerate(zip(item.ids, item.rules, strict=True))
             if one in kept or not rule.may_link
         ]

@@ -94,5 +94,12 @@ class Sight:
         for link in self._links[record_id]:
             if link.linking:
                 yield ViewRow(
-                    record_id, link.identifier_id, link.kind, link.cut, row.regimes, row.channel, row.observed_at
+                    record_id,
+                    link.identifier_id,
+                    link.kind,
+                    link.value,
+                    link.cut,
+                    row.regimes,
+                    row.channel,
+                    row.observed_at,
                 )

@@ -11,6 +11,7 @@ from gateway.consent.ledger import LedgerView
 from gateway.consent.model import Decision, Permit, Reason
 from gateway.flows.views import ViewedIdentifier
 from gateway.policy.model import PolicySet
+from gateway.profiles.values import Values
 from gateway.storage.records import ViewRow
 
 View = tuple[tuple[ViewedIdentifier, ...], dict[str, int]]
@@ -52,8 +53,21 @@ def view_of(
     shown = _connected(min(inside), permitted, members)
     if not inside <= shown.keys():
         return None
-    withheld = Counter(str(reasons.get(one, "not_connected")) for one in members.keys() - shown.keys())
-    return tuple(_viewed(members[one], rows) for one, rows in sorted(shown.items())), dict(withheld)
+    known = values_of(records.values())
+    left = {known.of(one): one for one in sorted(members.keys() - shown.keys(), reverse=True)}
+    for one in shown:
+        left.pop(known.of(one), None)
+    withheld = Counter(str(reasons.get(one, "not_connected")) for one in left.values())
+    values = values_of(permitted)
+    rows_of: dict[int, list[ViewRow]] = defaultdict(list)
+    for one, rows in sorted(shown.items()):
+        rows_of[values.of(one)] += rows
+    return tuple(_viewed(members[one], rows) for one, rows in rows_of.items()), dict(withheld)
+
+
+def values_of(records: Iterable[Sequence[ViewRow]]) -> Values:
+    """Which identifiers these records say are one."""
+    return Values.said(((row.record_id, row.value), row.identifier_id) for rows in records for row in rows)
 
 
 def _connected(start: int, records: Iterable[list[ViewRow]], members: Mapping[int, str]) -> dict[int, list[ViewRow]]:

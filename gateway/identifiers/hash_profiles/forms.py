@@ -23,7 +23,8 @@ PUBLISHED_SAMPLES: Final = frozenset({"user@example.com", "+1234567890"})
 its own tests. Who asks for its digest gets it; in a record it stays a placeholder.
 """
 
-_FOLDED: Final = ("@gmail.com", "@googlemail.com")
+_GMAIL: Final = "@gmail.com"
+_FOLDED: Final = (_GMAIL, "@googlemail.com")
 """Where profiles differ; a plain address anywhere else has one form, and `tests/properties` holds this to the table."""
 
 _TEN_DIGITS: Final = 10
@@ -61,8 +62,8 @@ def normal_forms(kind: str, text: str, country: str | None = None) -> dict[str, 
         return _of_phone(text, country)
     if kind == "email" and text.isascii():
         address = text.strip(" ").lower()
-        if is_plain_address(address) and not address.endswith(_FOLDED):
-            return dict.fromkeys(HASH_PROFILES, address)
+        if is_plain_address(address):
+            return _of_plain_address(address)
     forms: dict[str, str] = {}
     for name, profile in HASH_PROFILES.items():
         if kind in profile.kinds:
@@ -71,6 +72,19 @@ def normal_forms(kind: str, text: str, country: str | None = None) -> dict[str, 
             except InvalidInput:
                 continue
     return _existing(forms, text) if kind == "email" else forms
+
+
+def _of_plain_address(address: str) -> dict[str, str]:
+    forms = dict.fromkeys(HASH_PROFILES, address)
+    if address.endswith(_FOLDED):
+        local, _, domain = address.partition("@")
+        folded = local.partition("+")[0].replace(".", "")
+        for profile in ("google", "uid2") if address.endswith(_GMAIL) else ("google",):
+            if folded:
+                forms[profile] = f"{folded}@{domain}"
+            else:
+                del forms[profile]
+    return forms
 
 
 def _existing(forms: dict[str, str], text: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from gateway.identifiers.digests import digest
+from gateway.identifiers.digests import digests_of
 from gateway.identifiers.model import HashedIdentifier, RawIdentifier
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import KindRule, Scope
@@ -52,16 +52,16 @@ RULES = {
 
 
 def sha256_of(kind_name: str, value: str, country: str | None = None, namespace: str = "") -> bytes:
-    """The one digest of a raw value."""
-    (made,) = digest(RawIdentifier(kind_name, value, namespace), RULES, country)
-    assert (made.kind, made.namespace) == (kind_name, namespace)
+    """The digest of a raw value's own normal form, which stands first."""
+    made = digests_of(RawIdentifier(kind_name, value, namespace), RULES, country)[0]
+    assert (made.kind, made.namespace, made.use) == (kind_name, namespace, "link")
     return made.sha256
 
 
 def refusal(identifier: RawIdentifier | HashedIdentifier, country: str | None = None) -> tuple[str, str]:
     """Field and rule of the refusal, whose message never shows a raw value."""
     with pytest.raises(InvalidInput) as caught:
-        digest(identifier, RULES, country)
+        digests_of(identifier, RULES, country)
     if isinstance(identifier, RawIdentifier) and len(identifier.value) > 2:  # "a@" stands in any sentence
         assert identifier.value not in str(caught.value)
         assert caught.value.__cause__ is None

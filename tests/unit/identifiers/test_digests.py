@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.identifiers.digests import decode_sha256, digest
+from gateway.identifiers.digests import decode_sha256, digests_of
 from gateway.identifiers.model import HashedIdentifier, RawIdentifier
 from gateway.kernel.errors import InvalidInput
 from tests.unit.identifiers.kind_rules import RULES, refusal, sha256_of
@@ -80,13 +80,13 @@ def test_every_digest_is_decoded_in_all_its_spellings(sha256: bytes) -> None:
 )
 def test_raw_and_pre_hashed_values_meet(kind: str, raw: str, form: str, profile: str) -> None:
     hashed = HashedIdentifier(kind, hashlib.sha256(form.encode()).digest(), profile)
-    (made,) = digest(hashed, RULES, None)
+    (made,) = digests_of(hashed, RULES, None)
     assert made.sha256 == sha256_of(kind, raw, "US-CA")
     assert made.kind == kind
 
 
 def test_kind_and_namespace_travel_with_the_digest() -> None:
-    (made,) = digest(HashedIdentifier("platform_id", SHA, namespace="steam"), RULES, None)
+    (made,) = digests_of(HashedIdentifier("platform_id", SHA, namespace="steam"), RULES, None)
     assert (made.kind, made.namespace, made.sha256) == ("platform_id", "steam", SHA)
     assert sha256_of("platform_id", "76561197960287930", namespace="steam")
 
@@ -120,7 +120,7 @@ def test_refusal(identifier: RawIdentifier | HashedIdentifier, field: str, rule:
 def test_the_refusal_of_a_profile_says_which_are_known() -> None:
     for profile in ("", "md5"):
         with pytest.raises(InvalidInput, match="known: uid2"):
-            digest(HashedIdentifier("email", SHA, profile), RULES, None)
+            digests_of(HashedIdentifier("email", SHA, profile), RULES, None)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_32_hex_characters_are_a_device_but_no_person() -> None:
 @given(st.sampled_from(sorted(RULES)), st.text(), st.sampled_from(["", "steam", "X", "\ud800"]))
 def test_any_text_is_digested_or_refused(kind: str, value: str, namespace: str) -> None:
     try:
-        (made,) = digest(RawIdentifier(kind, value, namespace), RULES, "DE")
+        (made,) = digests_of(RawIdentifier(kind, value, namespace), RULES, "DE")
     except InvalidInput as error:
         faulty = error.field
     else:

@@ -126,7 +126,10 @@ def test_holidays_of_the_union_are_those_of_every_member_state(policies: PolicyS
 def test_kinds(policies: PolicySet) -> None:
     kinds = policies.kinds
     assert {kind.name for kind in kinds.values() if kind.namespaced} == {"platform_id", "social_id", "patient_id"}
-    assert {kind.name for kind in kinds.values() if not kind.may_link} == {"ip", "household_id"}
+    assert {kind.name for kind in kinds.values() if not kind.may_link} == {
+        *("ip", "household_id"),
+        *("drop_phone", "drop_ndz", "drop_name_vin"),
+    }
     assert all(kind.rank == 0 for kind in kinds.values() if kind.scope == "person")
     assert {name: kinds[name].rank for name in ("maid", "ctvid", "device_id", "cookie", "session_id", "ip")} == {
         "maid": 1,

@@ -61,7 +61,7 @@ def test_records_come_with_their_identifiers_in_their_own_order() -> None:
     kept = store()
     kept.step([trusted(1, C1, P1, E1, D1)])
     (record,) = walk(kept, D1).records
-    assert record == trusted(1, C1, P1, E1, D1)
+    assert record == trusted(1, C1, P1, E1, D1)._replace(values=(0, 1, 2, 3), forms=(1, 1, 1, 1))
 
 
 def test_a_demoted_identifier_is_met_but_not_walked_through() -> None:
@@ -100,5 +100,6 @@ def test_surroundings_of_a_component() -> None:
     kept = store()
     kept.step([trusted(1, E1, P1, regime="gdpr"), public(2, P1, C1), trusted(3, C2, E2, regime="ccpa")])
     closure = walk(kept, E1, added=[trusted(9, E1, C2, regime="ccpa")])
-    assert closure.surroundings({E1, P1}) == (2, True, frozenset({"gdpr", "ccpa"}), [9])
-    assert closure.surroundings({E2}) == (1, False, frozenset({"ccpa"}), [])
+    kinds = {one: kept.rules[name] for one, name in kept.kinds.items()}
+    assert closure.surroundings({E1, P1}, kinds) == (2, True, False, frozenset({"gdpr", "ccpa"}), [9])
+    assert closure.surroundings({E2}, kinds) == (1, False, False, frozenset({"ccpa"}), [])
