@@ -19,11 +19,15 @@ from typing import Any, Final
 
 import boto3
 import hvac
+import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from requests.exceptions import RequestException
 
 from gateway.outbound.keyfile import make_root_key
+from gateway.outbound.root_key import RootKey
+from gateway.settings import Settings
+from gateway.wiring import open_root_key
 from tests.doors.processes import end, eventually, free_port
 
 SOFTHSM: Final = Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -135,6 +139,14 @@ SERVICES: Final[Mapping[str, Callable[[Path], AbstractContextManager[KeyPlace]]]
     "kms": moto_service,
     "transit": openbao_service,
 }
+
+
+def opened(environment: Mapping[str, str]) -> RootKey:
+    """The root key as the gateway opens it under these variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environment.items():
+            patch.setenv(variable, value)
+        return open_root_key(Settings.from_environment())
 
 
 def kms_client(url: str) -> Any:  # noqa: ANN401 - boto3 makes the client's class when it runs

@@ -34,7 +34,6 @@ _CONFIG: Final = Config(
 )
 _WRAPPING: Final = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}
 _MACS: Final = {"KeyUsage": "GENERATE_VERIFY_MAC", "KeySpec": "HMAC_256"}
-_GONE: Final = frozenset({"NotFoundException", "KMSInvalidStateException"})
 
 
 class KmsRootKey:
@@ -81,10 +80,10 @@ class KmsRootKey:
         """Schedule the key's deletion; one that is gone already is no error. Raises Unavailable."""
         with _failing_closed():
             try:
-                self._client.schedule_key_deletion(KeyId=reference, PendingWindowInDays=_WAIT_DAYS)
-            except ClientError as error:
-                if _code(error) not in _GONE:
-                    raise
+                if self._client.describe_key(KeyId=reference)["KeyMetadata"]["KeyState"] != "PendingDeletion":
+                    self._client.schedule_key_deletion(KeyId=reference, PendingWindowInDays=_WAIT_DAYS)
+            except self._client.exceptions.NotFoundException:
+                return
 
     def check(self, key_id: str, wanted: dict[str, str]) -> None:
         """Raises Unavailable unless the key is enabled and of the `wanted` usage and specification."""
@@ -133,7 +132,7 @@ def _failing_closed() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = _code(error)
+        code = str(error.response.get("Error", {}).get("Code", "unknown"))
         raise Unavailable(f"AWS KMS refused ({code}): {_ADVICE.get(code, 'check the key and its policy')}") from error
     except BotoCoreError as error:
         what = type(error).__name__
@@ -148,10 +147,6 @@ _ADVICE: Final = {
     "AccessDeniedException": "the key's policy must allow DescribeKey, Encrypt, Decrypt and GenerateMac",
     "ThrottlingException": "its quota is used up: ask AWS for more, or send less",
 }
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 def _bound(context: bytes) -> dict[str, str]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import hvac
-from hvac.exceptions import Forbidden, VaultError
+from hvac.exceptions import Forbidden, InvalidRequest, VaultError
 from requests.exceptions import RequestException
 
 from gateway.identifiers.keys import KEY_BYTES, MacKey
@@ -59,13 +59,15 @@ class TransitRootKey:
         """A key and its context -> the engine's ciphertext. Raises Unavailable."""
         self.check(self._key, _WRAPPING)
         sent = {"plaintext": _encoded(key), "associated_data": _encoded(context)}
-        return str(self.write(f"encrypt/{self._key}", sent)["ciphertext"]).encode()
+        with _failing_closed():
+            return str(self.write(f"encrypt/{self._key}", sent)["ciphertext"]).encode()
 
     def unwrap(self, context: bytes, wrapped: bytes) -> bytes:
         """The reverse of `wrap`. Raises Unavailable."""
         self.check(self._key, _WRAPPING)
         sent = {"ciphertext": wrapped.decode(errors="replace"), "associated_data": _encoded(context)}
-        return base64.b64decode(self.write(f"decrypt/{self._key}", sent)["plaintext"])
+        with _failing_closed():
+            return base64.b64decode(self.write(f"decrypt/{self._key}", sent)["plaintext"])
 
     def make_mac_key(self, label: str) -> str:
         """Make a key for HMAC-SHA256 in the engine -> its name. Raises Unavailable."""
@@ -81,12 +83,12 @@ class TransitRootKey:
         """Destroy the key of that name; one that is gone already is no error. Raises Unavailable."""
         if self.find(reference):
             self.write(f"keys/{reference}/config", {"deletion_allowed": True})
-            with self._failing_closed():
+            with _failing_closed():
                 self._client.delete(f"{self._mount}/keys/{reference}")
 
     def find(self, name: str) -> Answer | None:
         """The name of a key -> what the engine says of it, None when there is none. Raises Unavailable."""
-        with self._failing_closed():
+        with _failing_closed():
             answer = self._client.read(f"{self._mount}/keys/{name}")
             return None if answer is None else dict(answer["data"])
 
@@ -101,29 +103,9 @@ class TransitRootKey:
 
     def write(self, path: str, data: Answer) -> Answer:
         """A request below the mount -> the data of the answer. Raises Unavailable."""
-        with self._failing_closed():
+        with _failing_closed():
             answer = self._client.write_data(f"{self._mount}/{path}", data=data)
             return dict(answer["data"] or {}) if isinstance(answer, dict) else {}
-
-    @contextmanager
-    def _failing_closed(self) -> Iterator[None]:
-        """Turns a failure of the server into Unavailable; what the server wrote is not passed on."""
-        try:
-            yield
-        except Forbidden:
-            message = "Transit refused the token: check GATEWAY_TRANSIT_TOKEN, its policy and its end"
-            raise Unavailable(message) from None
-        except VaultError as error:
-            what = type(error).__name__
-            message = f"Transit did not do what was asked ({what}): check mount, key and whether the server is unsealed"
-            raise Unavailable(message) from None
-        except RequestException as error:
-            message = f"Transit cannot be reached ({type(error).__name__}): check GATEWAY_TRANSIT_ADDRESS and network"
-            raise Unavailable(message) from None
-        except (KeyError, TypeError, ValueError):
-            raise Unavailable(
-                "Transit answered what no Transit engine answers: check GATEWAY_TRANSIT_ADDRESS"
-            ) from None
 
 
 class _TransitMacKey:
@@ -141,19 +123,42 @@ class _TransitMacKey:
     def macs(self, messages: Sequence[bytes]) -> list[bytes]:
         """Messages -> the HMAC-SHA256 of each, in order. Raises Unavailable."""
         made: list[bytes] = []
-        for start in range(0, len(messages), _BATCH):
-            inputs = [{"input": _encoded(message)} for message in messages[start : start + _BATCH]]
-            answer = self._root.write(f"hmac/{self._name}/sha2-256", {"batch_input": inputs, "key_version": 1})
-            made += map(_mac, answer.get("batch_results", []))
+        with _failing_closed():
+            for start in range(0, len(messages), _BATCH):
+                inputs = [{"input": _encoded(message)} for message in messages[start : start + _BATCH]]
+                answer = self._root.write(f"hmac/{self._name}/sha2-256", {"batch_input": inputs, "key_version": 1})
+                made += [_mac(one["hmac"]) for one in answer["batch_results"]]
         if len(made) != len(messages):
             raise Unavailable("Transit did not answer with a MAC per message")
         return made
 
 
-def _mac(result: Answer) -> bytes:
-    text = str(result.get("hmac", ""))
+@contextmanager
+def _failing_closed() -> Iterator[None]:
+    """Turns a failure of the server into Unavailable; what the server wrote is not passed on."""
+    try:
+        yield
+    except Forbidden:
+        message = "Transit refused the token: check GATEWAY_TRANSIT_TOKEN, its policy and its end"
+        raise Unavailable(message) from None
+    except InvalidRequest:
+        message = "Transit refused the request: the keyring does not open under this root key, or a key was deleted"
+        raise Unavailable(message) from None
+    except VaultError as error:
+        what = type(error).__name__
+        message = f"Transit did not do what was asked ({what}): check mount, key and whether the server is unsealed"
+        raise Unavailable(message) from None
+    except RequestException as error:
+        message = f"Transit cannot be reached ({type(error).__name__}): check GATEWAY_TRANSIT_ADDRESS and network"
+        raise Unavailable(message) from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        message = "Transit answered what no Transit engine answers: check GATEWAY_TRANSIT_ADDRESS"
+        raise Unavailable(message) from None
+
+
+def _mac(text: str) -> bytes:
     if not text.startswith(_PREFIX):
-        raise Unavailable("Transit computed no MAC under version 1 of a match key")
+        raise Unavailable("Transit computed a MAC under another version than 1 of a match key")
     return base64.b64decode(text.removeprefix(_PREFIX))
 
 

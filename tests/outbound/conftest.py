@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from gateway.outbound.root_key import RootKey
-from gateway.settings import Settings
-from gateway.wiring import open_root_key
 from tests.conftest import IN_CI
-from tests.key_services import SERVICES, KeyPlace, NotInstalled
+from tests.key_services import SERVICES, KeyPlace, NotInstalled, opened
 
 
 @contextmanager
@@ -24,14 +22,6 @@ def started(name: str, directory: Path) -> Iterator[KeyPlace]:
         except NotInstalled as error:
             (pytest.fail if IN_CI else pytest.skip)(str(error))
         yield place
-
-
-def opened(environment: Mapping[str, str]) -> RootKey:
-    """The root key as the gateway opens it under these variables."""
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in environment.items():
-            patch.setenv(variable, value)
-        return open_root_key(Settings.from_environment())
 
 
 @pytest.fixture(scope="session")

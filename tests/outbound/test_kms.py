@@ -8,8 +8,7 @@ import pytest
 
 from gateway.kernel.errors import Unavailable
 from gateway.outbound.kms import KmsRootKey
-from tests.key_services import KeyPlace, kms_client
-from tests.outbound.conftest import opened
+from tests.key_services import KeyPlace, kms_client, opened
 
 
 @pytest.fixture

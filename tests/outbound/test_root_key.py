@@ -16,8 +16,7 @@ from gateway.identifiers.keys import KeyPurpose
 from gateway.kernel.errors import Conflict, InvalidInput, Unavailable
 from gateway.outbound.keyring import Keyring
 from gateway.outbound.root_key import RootKey
-from tests.key_services import BAO_TOKEN, PIN, KeyPlace
-from tests.outbound.conftest import opened
+from tests.key_services import BAO_TOKEN, PIN, KeyPlace, opened
 
 KEY = bytes(range(32))
 LABELS = (f"consent-gateway-test-{number}-{os.urandom(4).hex()}" for number in itertools.count())
