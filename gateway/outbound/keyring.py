@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import orjson
@@ -33,6 +34,7 @@ from gateway.outbound.root_key import RootKey
 _VERSION: Final = 2
 _MATCH: Final = KeyPurpose.MATCH
 _RANDOM: Final = 6
+_DAMAGED: Final = "the keyring does not open: a part of it is damaged"
 
 Tenant = dict[str, Any]
 """What the file says of one tenant: `keys` and `match`."""
@@ -45,6 +47,8 @@ class Keyring:
         self._path = path
         self._root = root
         self._tenants: dict[int, TenantKeys] = {}
+        self._changes = 0
+        self._lock = Lock()
 
     @property
     def service(self) -> str:
@@ -57,9 +61,11 @@ class Keyring:
 
     def refresh(self, tenant_id: int) -> TenantKeys:
         """Forget the tenant's keys and read the file again -> its keys. Raises Unavailable as `tenant` does."""
-        self._tenants.pop(tenant_id, None)
+        seen = self._forget(tenant_id)
         keys = self._unwrap(tenant_id, _of(self._read(), tenant_id))
-        self._tenants[tenant_id] = keys
+        with self._lock:
+            if self._changes == seen:
+                self._tenants[tenant_id] = keys
         return keys
 
     def create(self, tenant_id: int, *, macs_in_service: bool = False) -> TenantKeys:
@@ -88,7 +94,7 @@ class Keyring:
             version = newest + 1
             in_service = "reference" in match[str(newest)]
             match[str(version)] = self._make_match(tenant_id, version, in_service=in_service)
-        self._tenants.pop(tenant_id, None)
+        self._forget(tenant_id)
         return version
 
     def destroy_version(self, tenant_id: int, version: int) -> None:
@@ -97,15 +103,24 @@ class Keyring:
             match = _of(tenants, tenant_id)["match"]
             if version == _newest(match):
                 raise Conflict("the newest match key cannot be destroyed: rotate first")
-            self._destroy_match(match.pop(str(version), {}))
-        self._tenants.pop(tenant_id, None)
+            self._destroy_match(_context(tenant_id, _MATCH, version), match.pop(str(version), {}))
+        self._forget(tenant_id)
 
     def destroy(self, tenant_id: int) -> None:
         """Destroy all keys of a tenant: whatever was made with them says nothing any more."""
         with self._rewriting() as tenants:
-            for stored in tenants.pop(str(tenant_id), {"match": {}})["match"].values():
-                self._destroy_match(stored)
-        self._tenants.pop(tenant_id, None)
+            if str(tenant_id) in tenants:
+                for version, stored in _of(tenants, tenant_id)["match"].items():
+                    self._destroy_match(_context(tenant_id, _MATCH, int(version)), stored)
+                del tenants[str(tenant_id)]
+        self._forget(tenant_id)
+
+    def _forget(self, tenant_id: int) -> int:
+        """Drop the tenant's keys -> how often that was done: who read before then keeps nothing of it in memory."""
+        with self._lock:
+            self._changes += 1
+            self._tenants.pop(tenant_id, None)
+            return self._changes
 
     def _make_match(self, tenant_id: int, version: int, *, in_service: bool) -> dict[str, str]:
         context = _context(tenant_id, _MATCH, version)
@@ -115,9 +130,9 @@ class Keyring:
         reference = self._root.make_mac_key(label)
         return {"wrapped": self._wrap(_as_reference(context), reference.encode()), "reference": reference}
 
-    def _destroy_match(self, stored: dict[str, str]) -> None:
+    def _destroy_match(self, context: bytes, stored: dict[str, str]) -> None:
         if "reference" in stored:
-            self._root.destroy_mac_key(stored["reference"])
+            self._root.destroy_mac_key(self._reference(context, stored))
 
     def _wrap(self, context: bytes, key: bytes) -> str:
         return base64.b64encode(self._root.wrap(context, key)).decode()
@@ -134,18 +149,22 @@ class Keyring:
                 for version, one in stored["match"].items()
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Unavailable("the keyring does not open: a part of it is damaged") from error
+            raise Unavailable(_DAMAGED) from error
         if any(len(key) != KEY_BYTES for key in raw.values()):
             raise Unavailable("the keyring does not open: a key does not have 32 bytes")
         return TenantKeys(raw, match)
 
     def _match(self, context: bytes, stored: dict[str, str]) -> MacKey:
-        reference = stored.get("reference")
-        if reference is None:
-            return HmacKey(self._open(context, stored["wrapped"]))
+        if "reference" in stored:
+            return self._root.mac_key(self._reference(context, stored))
+        return HmacKey(self._open(context, stored["wrapped"]))
+
+    def _reference(self, context: bytes, stored: dict[str, str]) -> str:
+        """The reference of a match key. Raises Unavailable unless it is the one that was stored for this context."""
+        reference = stored["reference"]
         if self._open(_as_reference(context), stored["wrapped"]) != reference.encode():
             raise Unavailable("the keyring does not open: a reference to the key service was changed")
-        return self._root.mac_key(reference)
+        return reference
 
     def _read(self) -> dict[str, Tenant]:
         try:
@@ -191,10 +210,17 @@ def _of(tenants: dict[str, Tenant], tenant_id: int) -> Tenant:
     stored = tenants.get(str(tenant_id))
     if stored is None:
         raise Unavailable("the keyring holds no keys of this tenant")
+    match = stored.get("match")
+    if not isinstance(match, dict) or not all(
+        version.isdecimal() and isinstance(one, dict) for version, one in match.items()
+    ):
+        raise Unavailable(_DAMAGED)
     return stored
 
 
 def _newest(match: dict[str, Any]) -> int:
+    if not match:
+        raise Unavailable(_DAMAGED)
     return max(int(version) for version in match)
 
 

@@ -175,8 +175,9 @@ class TestKeyring:
         theirs = path.read_text()
         one, other = (text.split('"reference": "')[1].split('"')[0] for text in (mine, theirs))
         path.write_text(theirs.replace(other, one))
-        with pytest.raises(Unavailable, match="reference"):
-            Keyring(path, mac_root).tenant(1)
+        for use in (Keyring(path, mac_root).tenant, keyring.destroy):
+            with pytest.raises(Unavailable, match="reference"):
+                use(1)
 
 
 def test_a_service_that_is_down_is_unavailable_and_no_secret_is_told(

@@ -65,7 +65,7 @@ def keys() -> None:
 @keys.command("status")
 @json_option
 def status(*, as_json: bool) -> ExitCode:
-    """Which service holds the root key, and whether each tenant's keys open under it.
+    """Whether each tenant's keys open, and in which service.
 
     Shows the verifier key of its log too, which the operator publishes. Exits with 1 when some do not open.
     """

@@ -186,6 +186,15 @@ class TestTampering:
         with pytest.raises(Unavailable, match="does not open"):
             Keyring(path, ROOT).tenant(1)
 
+    @pytest.mark.parametrize("match", [{}, [], None, {"x": {}}, {"1": None}])
+    def test_a_damaged_match_key_gets_no_newer_version(self, path: Path, match: object) -> None:
+        Keyring(path, ROOT).create(1)
+        stored = tenants(path)
+        stored["1"]["match"] = match
+        rewrite(path, stored)
+        with pytest.raises(Unavailable, match="does not open"):
+            Keyring(path, ROOT).add_version(1)
+
     def test_a_key_of_another_length_does_not_open(self, path: Path) -> None:
         Keyring(path, ROOT).create(1)
         stored = tenants(path)
