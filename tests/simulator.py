@@ -35,7 +35,8 @@ from gateway.identifiers.model import RawIdentifier
 from gateway.identifiers.pseudonyms import Pseudonymizer
 from gateway.kernel.clock import DAY, HOUR, ManualClock
 from gateway.outbound.journal import Journal
-from gateway.outbound.keyfile import FileKeyring
+from gateway.outbound.keyfile import FileRootKey
+from gateway.outbound.keyring import Keyring
 from gateway.policy.loader import load
 from gateway.policy.model import KindRule, PolicySet
 from gateway.profiles.closure import evidence_of
@@ -86,7 +87,7 @@ class SimulatedGateway:
         gateway = Gateway(
             storage=Storage(open_engine(url)),
             policies=load(settings.policies),
-            keys=FileKeyring(settings.keyring, _ROOT_KEY),
+            keys=Keyring(settings.keyring, FileRootKey(_ROOT_KEY)),
             journal=Journal(settings.journal),
             clock=clock,
             controller="Shop",

@@ -44,10 +44,11 @@ _LONGEST_NAME = 100
 _TRIES = 5
 
 
-def create_tenant(gateway: Gateway, name: str) -> int:
-    """A new tenant with its log and keys -> its id.
+def create_tenant(gateway: Gateway, name: str, *, macs_in_service: bool = False) -> int:
+    """A new tenant with its log and keys -> its id; with `macs_in_service` its match keys stay in the key service.
 
-    Raises InvalidInput unless `name` is a slug, Conflict when it is taken or the keyring holds keys of that id.
+    Raises InvalidInput unless `name` is a slug and the service computes MACs where it is to, Conflict when the name is
+    taken or the keyring holds keys of that id.
     """
     if _TENANT_NAME.fullmatch(name) is None:
         message = "a tenant's name is at most 63 of a-z, 0-9 and -, and begins with a letter or digit"
@@ -61,7 +62,7 @@ def create_tenant(gateway: Gateway, name: str) -> int:
             scribe = system_scribe(gateway)
             unit.log.append([scribe.write(EntryKind.TENANT_CREATED, "tenant.create", {})])
             _activate(gateway, unit, scribe)
-            gateway.keys.create(tenant_id)
+            gateway.keys.create(tenant_id, macs_in_service=macs_in_service)
             undo.callback(gateway.keys.destroy, tenant_id)
             unit.commit()
             undo.pop_all()

@@ -26,14 +26,34 @@ class Role(StrEnum):
 
 
 class KeyService(Protocol):
-    """Where tenants' keys come from."""
+    """Where tenants' keys come from. Every method raises Unavailable when the keyring or its service fails."""
+
+    @property
+    def service(self) -> str:
+        """The name of the service that holds the root key."""
+        ...
 
     def tenant(self, tenant_id: int) -> TenantKeys:
         """The tenant's keys. Raises Unavailable when they cannot be had."""
         ...
 
-    def create(self, tenant_id: int) -> TenantKeys:
-        """Make all keys of a new tenant."""
+    def refresh(self, tenant_id: int) -> TenantKeys:
+        """The tenant's keys as they are now: another process may have added or destroyed a version."""
+        ...
+
+    def create(self, tenant_id: int, *, macs_in_service: bool = False) -> TenantKeys:
+        """Make all keys of a new tenant; with `macs_in_service` its match keys never leave the key service.
+
+        Raises Conflict when the tenant has keys, InvalidInput when the service computes no MACs.
+        """
+        ...
+
+    def add_version(self, tenant_id: int) -> int:
+        """A new match key, kept as the newest one is -> its version, durable by then."""
+        ...
+
+    def destroy_version(self, tenant_id: int, version: int) -> None:
+        """Destroy a match key; one that is gone already is no error. Raises Conflict for the newest."""
         ...
 
     def destroy(self, tenant_id: int) -> None:

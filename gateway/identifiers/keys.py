@@ -1,15 +1,17 @@
-"""The tenant's keys: one per purpose, none shared, held in memory only.
+"""The tenant's keys: one per purpose, none shared, held in memory only. The match key alone has versions.
 
-Order of events: a key service (see `gateway.outbound.keyfile`) unwraps the tenant's keys; `TenantKeys` holds
-them; every function that needs one takes the single `HmacKey` it may use. A key that is missing raises
-`Unavailable`: nothing is pseudonymized under a wrong or empty key.
+Order of events: the keyring (see `gateway.outbound.keyring`) unwraps the tenant's keys; `TenantKeys` holds
+them; every function that needs one takes the single key it may use. A match key may stay inside a key service,
+which then computes the MACs. A key that is missing raises `Unavailable`: nothing is pseudonymized under a wrong or
+empty key.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Protocol
 
 from gateway.kernel.errors import Unavailable
 
@@ -27,6 +29,14 @@ class KeyPurpose(StrEnum):
     RECORD_IDS = "record_ids"
     SEAL = "seal"
     LOG = "log"
+
+
+class MacKey(Protocol):
+    """A key that makes MACs, wherever it is kept."""
+
+    def macs(self, messages: Sequence[bytes]) -> list[bytes]:
+        """Messages -> the 32-byte HMAC-SHA256 of each, in order. Raises `Unavailable` when the key cannot be used."""
+        ...
 
 
 class HmacKey:
@@ -59,14 +69,20 @@ class HmacKey:
         outer.update(inner.digest())
         return outer.digest()
 
+    def macs(self, messages: Sequence[bytes]) -> list[bytes]:
+        """Messages -> the 32-byte HMAC-SHA256 of each, in order."""
+        return [self.mac(message) for message in messages]
+
 
 class TenantKeys:
-    """All keys of one tenant. `raw` maps each purpose to its 32 bytes."""
+    """All keys of one tenant. `raw` maps each purpose but `MATCH` to its 32 bytes, `match` versions to match keys."""
 
-    __slots__ = ("_hmac", "_raw", "chain")
+    __slots__ = ("_hmac", "_match", "_raw", "chain")
 
-    def __init__(self, raw: Mapping[KeyPurpose, bytes], chain: int = 1) -> None:
+    def __init__(self, raw: Mapping[KeyPurpose, bytes], match: Mapping[int, MacKey], chain: int = 1) -> None:
         self._raw = dict(raw)
+        self._raw.pop(KeyPurpose.MATCH, None)
+        self._match = dict(sorted(match.items()))
         self._hmac: dict[KeyPurpose, HmacKey] = {}
         self.chain = chain
 
@@ -76,15 +92,34 @@ class TenantKeys:
     def __reduce__(self) -> str:
         raise TypeError("keys are never serialized")
 
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions of the match key, ascending."""
+        return tuple(self._match)
+
+    @property
+    def newest(self) -> int:
+        """The newest version of the match key. Raises `Unavailable` when the tenant has none."""
+        if not self._match:
+            raise Unavailable("the tenant has no match key")
+        return self.versions[-1]
+
+    def match(self, version: int) -> MacKey:
+        """A version of the match key. Raises `Unavailable` when the tenant has no such version."""
+        try:
+            return self._match[version]
+        except KeyError:
+            raise Unavailable(f"the tenant has no match key of version {version}") from None
+
     def hmac(self, purpose: KeyPurpose) -> HmacKey:
-        """The purpose's MAC key. Raises `Unavailable` when the tenant has none."""
+        """The purpose's MAC key, for all but `MATCH`. Raises `Unavailable` when the tenant has none."""
         key = self._hmac.get(purpose)
         if key is None:
             key = self._hmac[purpose] = HmacKey(self.secret(purpose))
         return key
 
     def secret(self, purpose: KeyPurpose) -> bytes:
-        """The purpose's 32 bytes, for ciphers and signatures. Raises `Unavailable` when the tenant has none."""
+        """The purpose's 32 bytes, for all but `MATCH`: ciphers and signatures. Raises `Unavailable` without them."""
         try:
             return self._raw[purpose]
         except KeyError:

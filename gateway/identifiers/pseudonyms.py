@@ -1,6 +1,6 @@
 """Digest -> pseudonym -> tombstone token. The raw value has ended before this module.
 
-pseudonym = HMAC-SHA256(K[tenant, "match"], kind, namespace, use, digest)      use = "link" or "screen"
+pseudonym = HMAC-SHA256(K[tenant, "match", newest version], kind, namespace, use, digest)   use = "link" or "screen"
 tombstone = HMAC-SHA256(K[tenant, "suppress"], pseudonym)
 record    = HMAC-SHA256(K[tenant, "record_ids"], channel, record id)
 """
@@ -18,12 +18,12 @@ _PREFIXES = 1000
 
 
 class Pseudonymizer:
-    """Turns digests into pseudonyms under one tenant's match key."""
+    """Turns digests into pseudonyms under the newest version of one tenant's match key."""
 
     __slots__ = ("_key", "_prefixes")
 
     def __init__(self, keys: TenantKeys) -> None:
-        self._key = keys.hmac(KeyPurpose.MATCH)
+        self._key = keys.match(keys.newest)
         self._prefixes: dict[tuple[str, str, str], bytes] = {}
 
     def pseudonym(self, digest: Digest) -> Pseudonym:
@@ -34,7 +34,7 @@ class Pseudonymizer:
             prefix = fields(*named) + _DIGEST_LENGTH
             if len(self._prefixes) < _PREFIXES:
                 self._prefixes[named] = prefix
-        return Pseudonym(digest.kind, self._key.mac(prefix + digest.sha256), digest.namespace)
+        return Pseudonym(digest.kind, self._key.macs([prefix + digest.sha256])[0], digest.namespace)
 
 
 def tombstone_token(key: HmacKey, pseudonym: bytes) -> bytes:

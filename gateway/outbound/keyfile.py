@@ -1,28 +1,25 @@
-"""The file keyring: one file of mode 0600, every tenant key wrapped by the root key (AES-256-GCM).
+"""The root key in a file of mode 0600, or in `GATEWAY_ROOT_KEY`: 32 bytes in Base64, AES-256-GCM.
 
-The root key (32 bytes, Base64) comes from a key file of mode 0600 or from `GATEWAY_ROOT_KEY`. Whoever loses it loses
-every pseudonym, tombstone and opening: keep a copy away from the database and its backups.
+Whoever loses it loses every pseudonym, tombstone and opening: keep a copy away from the database and its backups.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import fcntl
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Final, NoReturn
 
-import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.identifiers.keys import KEY_BYTES, KeyPurpose, TenantKeys
-from gateway.kernel.errors import Conflict, Unavailable
+from gateway.identifiers.keys import KEY_BYTES
+from gateway.kernel.errors import InvalidInput, Unavailable
+from gateway.settings import read_private
 
-_NONCE = 12
+_NONCE: Final = 12
+_NO_MACS: Final = "a key file computes no MACs: set GATEWAY_KEY_SERVICE to pkcs11, kms or transit"
 
 
 def make_root_key() -> str:
@@ -32,15 +29,9 @@ def make_root_key() -> str:
 
 def read_root_key(text: str | None, path: Path) -> bytes:
     """Root key from its Base64 text, else from the key file -> 32 bytes. Raises Unavailable with what to do."""
-    if text is not None:
-        encoded = text.encode(errors="replace")
-    else:
-        try:
-            if path.stat().st_mode & 0o077:
-                raise Unavailable(f"the root key file can be read by others: chmod 600 {path}")
-            encoded = path.read_bytes()
-        except OSError as error:
-            raise Unavailable(f"no root key: set GATEWAY_ROOT_KEY or run `gateway init` ({path} is missing)") from error
+    if text is None and not path.exists():
+        raise Unavailable(f"no root key: set GATEWAY_ROOT_KEY or run `gateway init` ({path} is missing)")
+    encoded = read_private(path) if text is None else text.encode(errors="replace")
     try:
         key = base64.b64decode(encoded.strip(), validate=True)
     except binascii.Error:
@@ -50,84 +41,55 @@ def read_root_key(text: str | None, path: Path) -> bytes:
     return key
 
 
-class FileKeyring:
-    """Keys of all tenants in one file, unwrapped on first use and kept in memory."""
+def make_root_key_file(path: Path) -> str:
+    """Write a new root key to `path` where there is none -> what to tell the operator, "" when there was one."""
+    if path.exists():
+        return ""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(make_root_key() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return (
+        f"A new root key is in {path}\nKeep a copy away from this machine: without it nobody can read the store again."
+    )
 
-    def __init__(self, path: Path, root_key: bytes) -> None:
-        self._path = path
-        self._cipher = AESGCM(root_key)
-        self._tenants: dict[int, TenantKeys] = {}
 
-    def tenant(self, tenant_id: int) -> TenantKeys:
-        """The tenant's keys. Raises Unavailable when the file, the tenant or the root key is not there."""
-        keys = self._tenants.get(tenant_id)
-        if keys is None:
-            wrapped = self._read().get(str(tenant_id))
-            if wrapped is None:
-                raise Unavailable("the keyring holds no keys of this tenant")
-            keys = self._tenants[tenant_id] = self._unwrap(tenant_id, wrapped)
-        return keys
+class FileRootKey:
+    """The root key (32 bytes) in this process. It computes no MACs: match keys are unwrapped like all others."""
 
-    def create(self, tenant_id: int) -> TenantKeys:
-        """Make and store all keys of a new tenant. Raises Conflict when it has some already."""
-        raw = {purpose: os.urandom(KEY_BYTES) for purpose in KeyPurpose}
-        with self._rewriting() as tenants:
-            if str(tenant_id) in tenants:
-                raise Conflict("the keyring holds keys of this tenant already")
-            tenants[str(tenant_id)] = {
-                purpose.value: self._wrap(tenant_id, purpose, key) for purpose, key in raw.items()
-            }
-        keys = self._tenants[tenant_id] = TenantKeys(raw)
-        return keys
+    service: Final = "file"
 
-    def destroy(self, tenant_id: int) -> None:
-        """Destroy all keys of a tenant: whatever was made with them says nothing any more."""
-        with self._rewriting() as tenants:
-            tenants.pop(str(tenant_id), None)
-        self._tenants.pop(tenant_id, None)
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
 
-    def _wrap(self, tenant_id: int, purpose: KeyPurpose, key: bytes) -> str:
+    def prepare(self) -> str:
+        """Nothing is to be made: the key is there -> ""."""
+        return ""
+
+    def wrap(self, context: bytes, key: bytes) -> bytes:
+        """A key and its context -> nonce and ciphertext."""
         nonce = os.urandom(_NONCE)
-        sealed = self._cipher.encrypt(nonce, key, _context(tenant_id, purpose))
-        return base64.b64encode(nonce + sealed).decode()
+        return nonce + self._cipher.encrypt(nonce, key, context)
 
-    def _unwrap(self, tenant_id: int, wrapped: dict[str, str]) -> TenantKeys:
-        raw: dict[KeyPurpose, bytes] = {}
+    def unwrap(self, context: bytes, wrapped: bytes) -> bytes:
+        """The reverse of `wrap`. Raises Unavailable when it does not open."""
         try:
-            for name, text in wrapped.items():
-                purpose = KeyPurpose(name)
-                sealed = base64.b64decode(text, validate=True)
-                raw[purpose] = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _context(tenant_id, purpose))
+            return self._cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
         except (InvalidTag, ValueError) as error:
             raise Unavailable("the keyring does not open under this root key") from error
-        return TenantKeys(raw)
 
-    def _read(self) -> dict[str, dict[str, str]]:
-        try:
-            if self._path.stat().st_mode & 0o077:
-                raise Unavailable(f"the keyring can be read by others: chmod 600 {self._path}")
-            content = orjson.loads(self._path.read_bytes())
-            return dict(content["tenants"])
-        except FileNotFoundError:
-            return {}
-        except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
-            raise Unavailable("the keyring cannot be read") from error
+    def make_mac_key(self, label: str) -> NoReturn:
+        """Raises InvalidInput: a file computes no MACs, whatever the `label`."""
+        del label
+        raise InvalidInput(_NO_MACS, field="macs_in_service", rule="key_service")
 
-    @contextmanager
-    def _rewriting(self) -> Iterator[dict[str, dict[str, str]]]:
-        """The file's tenants under an exclusive lock; written back whole, by rename, when the block ends well."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            tenants = self._read()
-            yield tenants
-            descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".keyring-")
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(orjson.dumps({"version": 1, "tenants": tenants}, option=orjson.OPT_INDENT_2))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
+    def mac_key(self, reference: str) -> NoReturn:
+        """Raises Unavailable: no `reference` is of a key in a file."""
+        del reference
+        raise Unavailable(_NO_MACS)
 
-
-def _context(tenant_id: int, purpose: KeyPurpose) -> bytes:
-    return f"consent-gateway:{tenant_id}:{purpose.value}".encode()
+    def destroy_mac_key(self, reference: str) -> NoReturn:
+        """Raises Unavailable: no `reference` is of a key in a file."""
+        del reference
+        raise Unavailable(_NO_MACS)

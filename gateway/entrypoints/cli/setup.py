@@ -15,14 +15,17 @@ from gateway.settings import Settings
 
 @click.command("init", short_help="Make home directory, root key and database.")
 def init() -> None:
-    """Make the home directory (GATEWAY_HOME), a root key and the database. Repeating it changes nothing."""
+    """Make the home directory (GATEWAY_HOME), a root key and the database. Repeating it changes nothing.
+
+    The root key is made where GATEWAY_KEY_SERVICE says: a file, a PKCS#11 token, or a Transit engine. One in AWS
+    KMS is made beforehand, by whoever owns its policy.
+    """
     settings = Settings.from_environment()
-    made = wiring.initialize(settings)
+    notice = wiring.initialize(settings)
     wiring.build(settings)
     click.echo(f"The gateway is ready in {settings.home}")
-    if made:
-        click.echo(f"A new root key is in {settings.root_key_file}")
-        click.echo("Keep a copy away from this machine: without it nobody can read the store again.")
+    if notice:
+        click.echo(notice)
 
 
 @click.group("db")
@@ -62,7 +65,7 @@ def keys() -> None:
 @keys.command("status")
 @json_option
 def status(*, as_json: bool) -> ExitCode:
-    """Whether each tenant's keys open under the root key.
+    """Whether each tenant's keys open, and in which service.
 
     Shows the verifier key of its log too, which the operator publishes. Exits with 1 when some do not open.
     """
@@ -74,7 +77,8 @@ def status(*, as_json: bool) -> ExitCode:
         except Unavailable as error:
             rows.append({"tenant": name, "keys": str(error), "log_verifier_key": ""})
     if as_json:
-        write_json({"tenants": rows})
+        write_json({"service": gateway.keys.service, "tenants": rows})
     else:
+        click.echo(f"key service: {gateway.keys.service}")
         write_table(("tenant", "keys", "verifier key of its log"), [tuple(row.values()) for row in rows])
     return ExitCode.OK if all(row["keys"] == "open" for row in rows) else ExitCode.FINDINGS

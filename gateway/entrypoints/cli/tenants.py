@@ -20,13 +20,18 @@ def tenant() -> None:
 
 @tenant.command("create")
 @click.argument("name")
+@click.option(
+    "--macs-in-service",
+    is_flag=True,
+    help="Its match keys never leave the key service (not the file), which makes each MAC.",
+)
 @json_option
-def create_tenant(name: str, *, as_json: bool) -> None:
+def create_tenant(name: str, *, macs_in_service: bool, as_json: bool) -> None:
     """Make the tenant NAME, with its keys and its log.
 
     NAME is made of a-z, 0-9 and hyphens.
     """
-    tenant_id = admin.create_tenant(opened(), name)
+    tenant_id = admin.create_tenant(opened(), name, macs_in_service=macs_in_service)
     if as_json:
         write_json({"tenant": name, "id": tenant_id})
     else:

@@ -73,9 +73,9 @@ def serve(host: str, port: int, workers: int) -> None:
 
 def prepare(settings: Settings) -> None:
     """Steps 1 to 3. Raises Unavailable with what is missing."""
-    if wiring.initialize(settings):
+    if notice := wiring.initialize(settings):
         logs.event("root_key_made")
-        click.echo(f"A new root key is in {settings.root_key_file}: keep a copy away from this machine.", err=True)
+        click.echo(notice, err=True)
     gateway = wiring.build(settings)
     for tenant_id, _ in admin.list_tenants(gateway):
         if replayed := backup.replay_journal(gateway, tenant_id):

@@ -17,12 +17,14 @@ from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens, tombston
 from gateway.kernel.errors import Unavailable
 
 KEYS = st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES)
+OTHERS = [purpose for purpose in KeyPurpose if purpose is not KeyPurpose.MATCH]
 DIGEST = hashlib.sha256(b"anna@shop.example").digest()
 
 
 def keys(first: int = 0) -> TenantKeys:
-    """A tenant's keys, all different."""
-    return TenantKeys({purpose: bytes([first + place]) * KEY_BYTES for place, purpose in enumerate(KeyPurpose)})
+    """A tenant's keys, all different; the match key in its first version."""
+    kept: dict[KeyPurpose, bytes] = {purpose: raw(purpose, first) for purpose in OTHERS}
+    return TenantKeys(kept, {1: HmacKey(raw(KeyPurpose.MATCH, first))})
 
 
 def raw(purpose: KeyPurpose, first: int = 0) -> bytes:
@@ -38,7 +40,9 @@ class TestHmac:
     @given(KEYS, st.lists(st.binary(max_size=70), max_size=4))
     def test_one_key_serves_many_messages(self, key: bytes, messages: list[bytes]) -> None:
         one = HmacKey(key)
-        assert [one.mac(message) for message in messages] == [hmac.digest(key, one_, "sha256") for one_ in messages]
+        wanted = [hmac.digest(key, message, "sha256") for message in messages]
+        assert [one.mac(message) for message in messages] == wanted
+        assert one.macs(messages) == wanted
 
     @pytest.mark.parametrize("size", [0, 31, 33, 64])
     def test_a_key_of_another_length_is_none(self, size: int) -> None:
@@ -48,18 +52,31 @@ class TestHmac:
 
 class TestTenantKeys:
     def test_each_purpose_has_its_own(self) -> None:
-        made = {keys().hmac(purpose).mac(b"one message") for purpose in KeyPurpose}
-        assert len(made) == len(KeyPurpose)
+        made = {keys().hmac(purpose).mac(b"one message") for purpose in OTHERS}
+        assert len(made | set(keys().match(1).macs([b"one message"]))) == len(KeyPurpose)
         assert keys().secret(KeyPurpose.SEAL) == raw(KeyPurpose.SEAL)
 
     def test_a_missing_key_is_unavailable_never_empty(self) -> None:
-        few = TenantKeys({KeyPurpose.MATCH: bytes(KEY_BYTES)})
+        few = TenantKeys({KeyPurpose.SEAL: bytes(KEY_BYTES)}, {})
         with pytest.raises(Unavailable, match="suppress"):
             few.hmac(KeyPurpose.SUPPRESS)
         with pytest.raises(Unavailable, match="suppress"):
             few.secret(KeyPurpose.SUPPRESS)
+        with pytest.raises(Unavailable, match="no match key"):
+            assert few.newest
 
-    @pytest.mark.parametrize("secret", [keys(), keys().hmac(KeyPurpose.MATCH)], ids=["tenant", "key"])
+    def test_match_keys_are_had_by_version_alone(self) -> None:
+        key, newer = HmacKey(bytes(KEY_BYTES)), HmacKey(raw(KeyPurpose.SEAL))
+        held = TenantKeys({KeyPurpose.MATCH: bytes(KEY_BYTES)}, {10: newer, 9: key})
+        assert (held.versions, held.newest) == ((9, 10), 10)
+        assert (held.match(9), held.match(10)) == (key, newer)
+        with pytest.raises(Unavailable, match="version 1"):
+            held.match(1)
+        for ask in (held.hmac, held.secret):
+            with pytest.raises(Unavailable, match="match"):
+                ask(KeyPurpose.MATCH)
+
+    @pytest.mark.parametrize("secret", [keys(), HmacKey(bytes(KEY_BYTES))], ids=["tenant", "key"])
     def test_nothing_shows_or_serializes_a_key(self, secret: TenantKeys | HmacKey) -> None:
         assert "hidden" in repr(secret)
         assert "hidden" in f"{secret}"
