@@ -15,22 +15,18 @@ from functools import cache
 
 from sqlalchemy import LargeBinary
 
-from gateway.flows import audit
 from gateway.flows.context import KeyService
-from gateway.flows.record_consent import record_consent
-from gateway.flows.requests import ConsentEventInput
 from gateway.identifiers.keys import TenantKeys
-from gateway.kernel.clock import DAY, HOUR
+from gateway.kernel.clock import DAY
 from gateway.policy.loader import load
 from gateway.settings import Settings
 from gateway.storage.schema import metadata
 from tests.architecture.sources import sources
-from tests.rights_simulator import Office, look_up
-from tests.simulator import CHANNELS, NOW, SimulatedGateway, TenantSimulator, grant, raw
+from tests.flows.full_life import live
+from tests.simulator import CHANNELS, NOW, SimulatedGateway, TenantSimulator
 
 RUN = 8
 DECADE = 3653 * DAY
-SUBTREE = 256  # entries of the log whose root is stored
 
 LOGS = "consent-gateway/"
 
@@ -79,32 +75,6 @@ def meant(word: str) -> bytes | None:
     if len(bare) % 4 == 1 or "=" in bare:
         return None
     return base64.b64decode(bare + "=" * (-len(bare) % 4), b"-_" if set("-_") & set(bare) else None)
-
-
-def live(tenant: TenantSimulator) -> None:
-    """Records, consents, views and requests of every kind, an erasure among them.
-
-    Entries that name nobody are the same in every log; consents come last, so that each root in use stands on one that
-    does not.
-    """
-    office = Office.of(tenant)
-    people = ("anna", "bob", "carl", "dora", "eve", "finn", "gil", "hilda", "ivo", "jon", "kai")
-    for number, name in enumerate(people):
-        labels = (f"email:{name}", f"customer_id:{name}", "phone:90", f"phone:{number}", f"cookie:{name}")
-        tenant.send("store", tenant.record(f"{name}-at-the-store", *labels))
-        tenant.send("app", tenant.record(f"{name}-in-the-app", f"email:{name}", f"device_id:{name}", gpc=name == "bob"))
-    tenant.send("web", tenant.record("public-record", "email:anna", "cookie:public"))
-    tenant.send("store", tenant.record("refused-record", "email:zoe", consents=()))
-    tenant.state("callcentre", "withdraw", "email:carl")
-    look_up(tenant, "store", "email:anna")
-    office.complete("access", "email:anna")
-    office.complete("opt_out", "email:dora")
-    office.complete("erasure", "email:eve", "phone:4")
-    office.submit("access", "email:finn", "phone:5", reference="reference-of-finn")
-    moments = [NOW - DAY - at * HOUR for at in range(SUBTREE)]
-    said = [ConsentEventInput((raw("email:gil"),), grant("analytics", at=at), "DE") for at in moments]
-    record_consent(tenant.gateway, tenant.callers["callcentre"], said)
-    audit.checkpoint(tenant.gateway, tenant.tenant_id)
 
 
 def stored(tenant: TenantSimulator) -> dict[str, set[Atom]]:
