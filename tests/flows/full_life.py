@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.flows import audit
 from gateway.flows.record_consent import record_consent
 from gateway.flows.requests import ConsentEventInput
@@ -10,6 +12,7 @@ from tests.rights_simulator import Office, look_up
 from tests.simulator import NOW, TenantSimulator, grant, raw
 
 SUBTREE = 256  # entries of the log whose root is stored
+EVENT = "the-event-of-somebody"
 REFERENCE = "reference-of-finn"
 
 
@@ -25,6 +28,8 @@ def live(tenant: TenantSimulator) -> None:
         labels = (f"email:{name}", f"customer_id:{name}", "phone:90", f"phone:{number}", f"cookie:{name}")
         tenant.send("store", tenant.record(f"{name}-at-the-store", *labels))
         tenant.send("app", tenant.record(f"{name}-in-the-app", f"email:{name}", f"device_id:{name}", gpc=name == "bob"))
+    consent = replace(grant(), event_id=EVENT)
+    tenant.send("store", tenant.record("another-record", "email:anna", consents=[consent]))
     tenant.send("web", tenant.record("public-record", "email:anna", "cookie:public"))
     tenant.send("store", tenant.record("refused-record", "email:zoe", consents=()))
     tenant.state("callcentre", "withdraw", "email:carl")
@@ -34,6 +39,7 @@ def live(tenant: TenantSimulator) -> None:
     office.complete("erasure", "email:eve", "phone:4")
     office.submit("access", "email:finn", "phone:5", reference=REFERENCE)
     moments = [NOW - DAY - at * HOUR for at in range(SUBTREE)]
-    said = [ConsentEventInput((raw("email:gil"),), grant("analytics", at=at), "DE") for at in moments]
-    record_consent(tenant.gateway, tenant.callers["callcentre"], said)
+    said = [replace(grant("analytics", at=at), event_id=EVENT) for at in moments]
+    events = [ConsentEventInput((raw("email:gil"),), one, "DE") for one in said]
+    record_consent(tenant.gateway, tenant.callers["callcentre"], events)
     audit.checkpoint(tenant.gateway, tenant.tenant_id)

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from tests.doors.canaries import forms, found
-from tests.flows.full_life import REFERENCE, live
+from tests.flows.full_life import EVENT, REFERENCE, live
 from tests.postgres_server import PORT, USER, find_programs
 from tests.simulator import SimulatedGateway, TenantSimulator, raw
 
@@ -38,7 +38,7 @@ def readable(dump: bytes) -> bytes:
 def canaries(tenant: TenantSimulator) -> Iterator[str]:
     """All that people said of themselves: values, ids of records, references."""
     yield from (raw(label).value for label in tenant.labels)
-    yield from ("anna-at-the-store", "eve-in-the-app", "public-record", "refused-record", REFERENCE)
+    yield from ("anna-at-the-store", "eve-in-the-app", "public-record", "refused-record", EVENT, REFERENCE)
 
 
 def test_a_dump_holds_no_value_and_no_digest(site: SimulatedGateway) -> None:
