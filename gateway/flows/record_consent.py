@@ -12,7 +12,7 @@ Goes on while merging is frozen. Raises BehindJournal and Unavailable.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.flows.context import Caller, Gateway, Role, check_store
@@ -23,7 +23,7 @@ from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import journal_events
 from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings, approach, surroundings
-from gateway.flows.steps.prepare import Named, pseudonymize
+from gateway.flows.steps.prepare import Named, consent_tokens, pseudonymize, tokenized
 from gateway.flows.steps.record import count_restrictive, partition_entries, write_events
 from gateway.flows.steps.retract import Retracted, plan_until_settled, retract
 from gateway.flows.views import ConsentResult
@@ -80,7 +80,8 @@ def prepare_events(
     gateway: Gateway, caller: Caller, events: Sequence[ConsentEventInput | Problem]
 ) -> tuple[list[Statement], dict[int, ConsentResult]]:
     """Step 1: (statements, results of those that break a rule by place)."""
-    pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
+    keys = gateway.keys.tenant(caller.tenant_id)
+    pseudonymizer, tokens = Pseudonymizer(keys), consent_tokens(keys, caller)
     statements: list[Statement] = []
     results: dict[int, ConsentResult] = {}
     for index, event in enumerate(events):
@@ -93,7 +94,8 @@ def prepare_events(
         except InvalidInput as error:
             results[index] = ConsentResult("invalid", problem=Problem(error.field, error.rule, str(error), index))
             continue
-        statements.append(Statement(index, names.pseudonyms, names.rules, event=event))
+        said = replace(event, consent=tokenized(event.consent, tokens))
+        statements.append(Statement(index, names.pseudonyms, names.rules, event=said))
     return statements, results
 
 

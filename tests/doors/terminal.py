@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 from click.testing import CliRunner
 
 from gateway.entrypoints.main import gateway
 from gateway.kernel.clock import DAY, SystemClock, format_instant
+from tests.doors.canaries import found
 
 TENANT = "acme"
 
@@ -24,7 +26,8 @@ YESTERDAY = format_instant(_NOW - DAY)
 
 CANARY = "canary.of.the.command.line@example.org"
 CANARY_PHONE = "+4915112345678"
-CANARIES = (CANARY, CANARY.title(), CANARY.partition("@")[0], CANARY_PHONE, CANARY_PHONE[1:])
+CANARY_NAME = "Canariana"
+CANARIES = (CANARY, CANARY.title(), CANARY.partition("@")[0], CANARY_PHONE, CANARY_PHONE[1:], CANARY_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,7 @@ class Terminal:
         """Arguments and standard input -> what was printed. Raises AssertionError where a canary is in it."""
         environment = {"GATEWAY_HOME": str(self.home), **self.environment}
         done = CliRunner(env=environment).invoke(gateway, arguments, input=given)
-        shown = f"{done.stdout}{done.stderr}"
-        assert [canary for canary in CANARIES if canary in shown] == []
+        assert found(f"{done.stdout}{done.stderr}".encode(), CANARIES) == []
         return Printed(done.exit_code, done.stdout, done.stderr)
 
     def ok(self, *arguments: str, given: str | bytes = "") -> Printed:
@@ -70,6 +72,17 @@ class Terminal:
         """The environment for a command that runs as a process of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         return {**kept, "GATEWAY_HOME": str(self.home), **self.environment}
+
+
+Commands = Iterator[tuple[tuple[str, ...], click.Command]]
+
+
+def commands(group: click.Command = gateway, path: tuple[str, ...] = ()) -> Commands:
+    """Every command and group, each behind the words that name it."""
+    yield path, group
+    if isinstance(group, click.Group):
+        for name, command in group.commands.items():
+            yield from commands(command, (*path, name))
 
 
 def prepared(template: Path, home: Path) -> Terminal:

@@ -6,7 +6,6 @@ of every file of the gateway.
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import sqlite3
@@ -22,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from gateway.entrypoints.api import consents, profiles
 from gateway.flows import audit, rights
+from tests.doors import canaries
 from tests.doors.sites import PURPOSE, Site, consent
 
 EMAIL: Final = "canary.jane@canary-shop.example"
@@ -90,20 +90,8 @@ FLOWS: Final[list[tuple[ModuleType, str]]] = [
 ]
 
 
-def forms(canary: str) -> Iterator[bytes]:
-    """A canary as it is, and as text is often written."""
-    raw = canary.encode()
-    yield raw
-    yield raw.lower()
-    yield quote(canary, safe="").encode()
-    yield base64.b64encode(raw).rstrip(b"=")
-    yield json.dumps(canary).strip('"').encode()
-    yield sha256(raw).hexdigest().encode()
-    yield sha256(raw).digest()
-
-
 def found(text: bytes) -> list[str]:
-    return [canary for canary in CANARIES if any(form in text for form in forms(canary))]
+    return canaries.found(text, CANARIES)
 
 
 @pytest.fixture

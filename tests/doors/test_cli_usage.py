@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,20 +9,12 @@ import pytest
 
 from gateway.entrypoints.cli.exits import FAMILIES, ExitCode, exit_code
 from gateway.entrypoints.cli.root import trouble_of
-from gateway.entrypoints.main import gateway
 from gateway.kernel import errors
 from gateway.kernel.errors import GatewayError
-from tests.doors.terminal import CANARY, Terminal
+from tests.doors.terminal import CANARY, Terminal, commands
 
+PATHS = [path for path, _ in commands()]
 UNBUILT = ("witness", "drop run", "rotate", "simulate", "signals", "evaluate", "fuzzy", "console", "replay decision")
-
-
-def commands(group: click.Command = gateway, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every command and group, by the words that name it."""
-    yield path
-    if isinstance(group, click.Group):
-        for name, command in group.commands.items():
-            yield from commands(command, (*path, name))
 
 
 def families() -> set[type[GatewayError]]:
@@ -49,7 +40,7 @@ def test_every_family_of_errors_has_its_code() -> None:
     assert FAMILIES.keys() <= families()
 
 
-@pytest.mark.parametrize("path", list(commands()), ids=lambda path: " ".join(path) or "gateway")
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: " ".join(path) or "gateway")
 def test_every_command_has_a_help_that_names_only_what_is_there(path: tuple[str, ...], tmp_path: Path) -> None:
     printed = Terminal(tmp_path / "none").run(*path, "--help")
     assert (printed.code, printed.err) == (0, "")
@@ -61,7 +52,7 @@ def test_every_command_has_a_help_that_names_only_what_is_there(path: tuple[str,
 
 def test_commands_in_lists_are_described_in_full(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path / "none")
-    groups = [path for path in commands() if "Commands:" in terminal.run(*path, "--help").out]
+    groups = [path for path in PATHS if "Commands:" in terminal.run(*path, "--help").out]
     assert len(groups) > 8
     assert [path for path in groups if "..." in terminal.run(*path, "--help").out.partition("Commands:")[2]] == []
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
+from hashlib import sha256
 from pathlib import Path
+
+import pytest
 
 from gateway.audit.verify import verify_export
 from gateway.entrypoints.demo.story import FEEDS, HEROINE, SHOP_PHONE
+from tests.doors.canaries import found
+from tests.doors.processes import alive, descendants, eventually, running, title
 from tests.doors.terminal import Terminal
 
 SECONDS = 60
+GMAIL = HEROINE.email.partition("@")[0].replace(".", "").lower() + "@gmail.com"
+VALUES = (HEROINE.email, GMAIL, HEROINE.phone, HEROINE.customer_id, SHOP_PHONE)
 
 
 def test_the_story_is_told_in_full(tmp_path: Path) -> None:
@@ -20,7 +28,7 @@ def test_the_story_is_told_in_full(tmp_path: Path) -> None:
     assert time.monotonic() - started < SECONDS
     assert told.err == ""
     scenes = re.findall(r"^ (\d) +(\w.*?) +─", told.out, re.MULTILINE)
-    assert [int(number) for number, _ in scenes] == list(range(1, 9))
+    assert [int(number) for number, _ in scenes] == list(range(1, 10))
     for feed in FEEDS:
         assert re.search(rf"^ +{feed.channel} +\d+", told.out, re.MULTILINE)
     for fact in (
@@ -31,6 +39,9 @@ def test_the_story_is_told_in_full(tmp_path: Path) -> None:
         "names nobody",
         HEROINE.name,
         "two profiles become one",
+        "+4670*****42: it is hers",
+        "found 0 of 165",
+        "it is one of them: guard it",
         "export.json",
         "not_found",
         "unwitnessed",
@@ -39,14 +50,15 @@ def test_the_story_is_told_in_full(tmp_path: Path) -> None:
     ):
         assert fact in " ".join(told.out.split()), fact
     assert told.out.count("suppressed") == 8
-    values = (HEROINE.email.lower(), HEROINE.phone, HEROINE.customer_id, SHOP_PHONE)
-    assert [value for value in values if value in told.out.lower()] == []
+    assert found(told.out.encode(), VALUES) == []
     assert not terminal.home.exists()
 
 
 def test_what_it_keeps_can_be_looked_at(tmp_path: Path) -> None:
     directory = tmp_path / "demo"
     Terminal(tmp_path / "unused").ok("demo", "--keep", str(directory))
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    assert [path.name for path in files if found(path.read_bytes(), VALUES)] == ["package.zip"]  # it is hers
     kept = Terminal(directory)
     requests = kept.json("rights", "list", "--tenant", "demo")["requests"]
     assert {(one["request"], one["state"]) for one in requests} == {("access", "completed"), ("erasure", "completed")}
@@ -61,3 +73,21 @@ def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     refused = Terminal(tmp_path / "unused").run("demo", "--keep", str(tmp_path))
     assert refused.code == 3
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_it_no_search_goes_on_and_no_title_says_what_is_looked_for(
+    tmp_path: Path, told: signal.Signals
+) -> None:
+    with running(Terminal(tmp_path / "unused"), "demo", "--keep", str(tmp_path / "demo"), log=tmp_path / "log") as demo:
+        searching = eventually(lambda: descendants(demo.pid), "the search")
+        titles = " ".join(map(title, {demo.pid, *searching}))
+        assert "bruteforce" in titles
+        secrets = (HEROINE.phone[-7:], sha256(HEROINE.phone.encode()).hexdigest()[:16], "+4670")
+        assert [secret for secret in secrets if secret in titles] == []
+        demo.send_signal(told)
+        demo.wait()
+        eventually(lambda: not any(map(alive, searching)), "the end of the search")
+    log = (tmp_path / "log").read_text()
+    assert "Traceback" not in log
+    assert told != signal.SIGINT or "gateway: stopped" in log

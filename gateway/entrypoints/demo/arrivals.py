@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
 from gateway.entrypoints.demo.stage import Stage, counted
 from gateway.entrypoints.demo.story import FEEDS, PURPOSE, SHOP_PHONE, Feed
 from gateway.flows.context import Role
@@ -41,17 +39,14 @@ def take_in(stage: Stage) -> Arrivals:
     """Send all feeds, fifty records at a time -> what became of each record."""
     arrivals = Arrivals()
     feeds = {feed: list(stage.read(feed)) for feed in FEEDS}
-    columns = (TextColumn("  {task.description:<12}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=stage.console, transient=True, disable=not stage.console.is_terminal) as progress:
-        task = progress.add_task("", total=sum(map(len, feeds.values())))
+    with stage.progress(sum(map(len, feeds.values()))) as advance:
         for feed, records in feeds.items():
-            progress.update(task, description=feed.channel)
             arrivals.shop_cards |= _cards_beside_the_shop_phone(records)
             arrivals.results[feed.channel] = []
             for start in range(0, len(records), BATCH):
                 batch = records[start : start + BATCH]
                 arrivals.results[feed.channel] += ingest(stage.gateway, stage.clients[feed.channel], batch)
-                progress.advance(task, len(batch))
+                advance(len(batch), feed.channel)
     return arrivals
 
 

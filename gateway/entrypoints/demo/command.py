@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from gateway.entrypoints.demo import arrivals, person, proof
+from gateway.entrypoints.demo import arrivals, hashes, person, proof
 from gateway.entrypoints.demo.stage import Stage, make_console
 from gateway.entrypoints.demo.story import HEROINE, NOW
 from gateway.kernel.errors import Conflict
@@ -54,6 +54,8 @@ def play(stage: Stage) -> None:
     arrivals.show_shop_phone(stage, came)
     stage.scene(f"One person: {HEROINE.name}")
     person.show_profile(stage, person.who_is_she(stage))
+    stage.scene("Her phone number, as a bare hash and as a pseudonym")
+    hashes.show_search(stage)
     stage.scene("She asks what is held about her")
     person.show_access(stage)
     stage.scene("She wants to be forgotten")

@@ -1,4 +1,4 @@
-"""Scenes 4 to 7: one person's profile, her access request, her erasure, and her records sent once more."""
+"""Scenes 4 and 6 to 8: one person's profile, her access request, her erasure, and her records sent once more."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _figures(found: Mapping[str, object]) -> str:
 
 
 def show_access(stage: Stage) -> None:
-    """Scene 5: her access request and the package it makes."""
+    """Scene 6: her access request and the package it makes."""
     view = ask(stage, RequestKind.ACCESS)
     package = rights.package(stage.gateway, stage.operator(Role.DPO), view.id)
     path = stage.directory / "package.zip"
@@ -121,7 +121,7 @@ def show_access(stage: Stage) -> None:
 
 
 def show_erasure(stage: Stage) -> None:
-    """Scene 6: her erasure and its receipt."""
+    """Scene 7: her erasure and its receipt."""
     view = ask(stage, RequestKind.ERASURE)
     receipt = rights.receipt(stage.gateway, stage.operator(Role.DPO), view.id)
     stage.fact("receipt", f"rows: {counted(receipt.counts)}")
@@ -133,7 +133,7 @@ def show_erasure(stage: Stage) -> None:
 
 
 def show_return(stage: Stage, before: Arrivals) -> None:
-    """Scene 7: every feed is sent again, her records among them."""
+    """Scene 8: every feed is sent again, her records among them."""
     stage.clock.advance(HOUR)
     again = take_in(stage)
     hers = [

@@ -1,4 +1,4 @@
-"""Scene 8: the log, checked from exported files alone, and with one byte changed."""
+"""Scene 9: the log, checked from exported files alone, and with one byte changed."""
 
 from __future__ import annotations
 

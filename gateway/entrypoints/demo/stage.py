@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -77,6 +79,14 @@ class Stage:
         rows = (read_csv if feed.file_name.endswith(".csv") else read_ndjson)(io.BytesIO(feed.read()))
         for place, row in rows:
             yield row if isinstance(row, Problem) else parse_record(row, place, self.clock.now())
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Callable[[int, str], None]]:
+        """A bar on a terminal, gone at the end -> tells it how much more was done, and of what."""
+        columns = (TextColumn("  {task.description:<12}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+            task = progress.add_task("", total=total)
+            yield lambda done, of: progress.update(task, advance=done, description=of)
 
     def scene(self, title: str) -> None:
         """Open a scene."""

@@ -6,12 +6,13 @@ A record that breaks a rule becomes a `Problem`; the others go on. After this st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.consent.model import Decision
 from gateway.flows.context import Caller, Gateway
-from gateway.flows.messages import Identifier, IncomingRecord, Outcome, Problem
+from gateway.flows.messages import ConsentAssertion, Identifier, IncomingRecord, Outcome, Problem
 from gateway.identifiers.digests import composite_digests, digests_of
+from gateway.identifiers.keys import TenantKeys
 from gateway.identifiers.model import Digest, Pseudonym, RawIdentifier
 from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens
 from gateway.kernel.errors import InvalidInput
@@ -85,7 +86,7 @@ def prepare(
     """Parsed records -> (items by place, problems by place)."""
     keys = gateway.keys.tenant(caller.tenant_id)
     pseudonymizer = Pseudonymizer(keys)
-    tokens = RecordTokens(keys, caller.channel)
+    tokens, event_tokens = RecordTokens(keys, caller.channel), consent_tokens(keys, caller)
     trusted = caller.authority(gateway.policies).rules.verified
     items: list[Item] = []
     problems: dict[int, Problem] = {}
@@ -108,7 +109,7 @@ def prepare(
                 index,
                 names.pseudonyms,
                 names.rules,
-                record=record,
+                record=_tokenized(record, event_tokens),
                 graph=graph,
                 values=names.values,
                 forms=names.forms,
@@ -117,6 +118,24 @@ def prepare(
             )
         )
     return items, problems
+
+
+def consent_tokens(keys: TenantKeys, caller: Caller) -> RecordTokens:
+    """The tokens of the caller's ids of consent events; they never equal those of its records."""
+    return RecordTokens(keys, f"consents:{caller.channel}")
+
+
+def tokenized(assertion: ConsentAssertion, tokens: RecordTokens) -> ConsentAssertion:
+    """A consent event -> the same, with a token in place of the id the channel gave it, which could say anything."""
+    if not assertion.event_id:
+        return assertion
+    return replace(assertion, event_id=tokens.of(assertion.event_id).hex())
+
+
+def _tokenized(record: IncomingRecord, tokens: RecordTokens) -> IncomingRecord:
+    if not any(consent.event_id for consent in record.consents):
+        return record
+    return replace(record, consents=tuple(tokenized(consent, tokens) for consent in record.consents))
 
 
 def _graph(record: IncomingRecord, policies: PolicySet) -> str:
