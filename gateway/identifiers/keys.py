@@ -22,7 +22,6 @@ class KeyPurpose(StrEnum):
 
     MATCH = "match"
     SUPPRESS = "suppress"
-    OUTWARD = "outward"
     COMMITMENTS = "commitments"
     RECORD_IDS = "record_ids"
     SEAL = "seal"

@@ -23,6 +23,8 @@ from gateway.identifiers.keys import KEY_BYTES, KeyPurpose, TenantKeys
 from gateway.kernel.errors import Conflict, Unavailable
 
 _NONCE = 12
+_RETIRED = frozenset({"outward"})
+"""Purposes of keys that older keyrings hold and nothing uses any more."""
 
 
 def make_root_key() -> str:
@@ -95,6 +97,8 @@ class FileKeyring:
         raw: dict[KeyPurpose, bytes] = {}
         try:
             for name, text in wrapped.items():
+                if name in _RETIRED:
+                    continue
                 purpose = KeyPurpose(name)
                 sealed = base64.b64decode(text, validate=True)
                 raw[purpose] = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _context(tenant_id, purpose))
