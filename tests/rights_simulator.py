@@ -24,7 +24,7 @@ from gateway.flows.context import Caller, Role
 from gateway.flows.messages import Identifier
 from gateway.flows.query_consent import query_consent
 from gateway.flows.requests import ConsentQuery, ResolveRequest, RightsSubmission
-from gateway.flows.resolve import resolve
+from gateway.flows.resolve import ask, resolve, resolve_all
 from gateway.flows.run_rights import run_approved
 from gateway.flows.steps.requests import outside_id, request_id
 from gateway.flows.views import ConsentState, ProfileView, RequestView
@@ -132,7 +132,10 @@ class Office:
 
     def counts(self) -> Mapping[str, int]:
         """Rows of every table that can hold somebody's data."""
-        tables = ("pseudonym", "profile", "membership", "record", "link", "ledger", "decision", "change", "disclosure")
+        tables = (
+            *("pseudonym", "profile", "membership", "record", "link", "ledger", "decision"),
+            *("change", "disclosure", "outward_id"),
+        )
         return {table: self.tenant.counted(table) for table in tables}
 
 
@@ -179,3 +182,12 @@ def _settle(tenant: TenantSimulator, store: Path) -> None:
     tenant.gateway.storage.engine.dispose()
     for suffix in ("-wal", "-shm"):
         store.with_name(store.name + suffix).unlink(missing_ok=True)
+
+
+def look_up_id(
+    tenant: TenantSimulator, client: str, *ids: str, purpose: str = MATCHING, jurisdiction: str | None = "DE"
+) -> list[ProfileView]:
+    """What `client` is told about the profiles that these ids of its name, in one transaction."""
+    caller = tenant.callers[client]
+    requests = [ResolveRequest((), purpose, jurisdiction, profile_id=one) for one in ids]
+    return resolve_all(tenant.gateway, caller, [ask(tenant.gateway, caller, one) for one in requests])

@@ -230,6 +230,7 @@ class _Reader:
         self.tokens = {row["record_id"]: row["token"].hex()[:8] for row in rows["record"]}
         self.places = {(row["batch_id"], row["place"]): row["record_id"] for row in rows["record"]}
         self.events = {row["position"]: (row["kind"], row["purpose"], row["occurred_at"]) for row in rows["ledger"]}
+        self.ended = {row["profile_id"] for row in rows["change"] if row["kind"] == "erased"}
         members: dict[int, set[str]] = {}
         for row in rows["membership"]:
             members.setdefault(row["profile_id"], set()).add(self.who[row["identifier_id"]])
@@ -287,6 +288,14 @@ class _Reader:
     def change(self, rows: list[dict[str, Any]]) -> list[Any]:
         shown = [row for row in rows if row["kind"] != "erased"]
         return [(self.members.get(row["profile_id"]), row["kind"], row["role"], row["made_at"]) for row in shown]
+
+    def outward_id(self, rows: list[dict[str, Any]]) -> list[Any]:
+        """But for the ids by which recipients are told that a profile ended."""
+        return [
+            (self.members.get(row["merged_into"] or row["profile_id"]), row["client_id"], row["made_at"])
+            for row in rows
+            if self.ended.isdisjoint((row["profile_id"], row["merged_into"]))
+        ]
 
     def disclosure(self, rows: list[dict[str, Any]]) -> list[Any]:
         return [(self.members.get(row["profile_id"]), row["client_id"], row["purpose"], row["made_at"]) for row in rows]

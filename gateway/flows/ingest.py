@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.messages import DecisionView, IncomingRecord, Outcome, Problem, RecordResult
-from gateway.flows.outward import outward_id
+from gateway.flows.outward import outward_ids
 from gateway.flows.steps.decide import decide_all, screen, settle
 from gateway.flows.steps.link import Linked, link
 from gateway.flows.steps.load import Batch, load
@@ -60,8 +60,16 @@ def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, Reco
         settle(gateway, unit, batch, hearing, authority)
         linked = link(gateway, unit, batch, hearing, authority)
         write_all(gateway, caller, unit, batch, hearing, linked)
+        outcomes = {item.index: _outcome(batch, linked, item) for item in items}
+        homes = {home for _, home in outcomes.values() if home is not None}
+        shown = outward_ids(unit, caller.client_id, homes, batch.around.now) if caller.outcomes else {}
         unit.commit()
-    return {item.index: _result(gateway, caller, batch, linked, item) for item in items}
+    results: dict[int, RecordResult] = {}
+    for item in items:
+        outcome, home = outcomes[item.index]
+        name = None if home is None else shown.get(home)
+        results[item.index] = RecordResult(item.record.record_id, outcome, name, decision_view(gateway, batch, item))
+    return results
 
 
 def _passes(items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -94,12 +102,6 @@ def _fresh(item: Item) -> Item:
 
 def _record_id(record: IncomingRecord | Problem) -> str:
     return record.record_id if isinstance(record, IncomingRecord) else ""
-
-
-def _result(gateway: Gateway, caller: Caller, batch: Batch, linked: Linked, item: Item) -> RecordResult:
-    outcome, home = _outcome(batch, linked, item)
-    shown = None if home is None else outward_id(gateway, caller, home)
-    return RecordResult(item.record.record_id, outcome, shown, decision_view(gateway, batch, item))
 
 
 def _outcome(batch: Batch, linked: Linked, item: Item) -> tuple[Outcome, int | None]:

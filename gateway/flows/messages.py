@@ -71,7 +71,7 @@ class DecisionView:
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What became of one record; `profile_id` is the caller's outward id."""
+    """What became of one record; `profile_id` is the caller's outward id, None for callers who are shown no outcome."""
 
     record_id: str
     outcome: Outcome

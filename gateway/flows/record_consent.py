@@ -24,7 +24,7 @@ from gateway.flows.steps.journal import journal_events
 from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings, approach, surroundings
 from gateway.flows.steps.prepare import Named, consent_tokens, pseudonymize, tokenized
-from gateway.flows.steps.record import count_restrictive, partition_entries, write_events
+from gateway.flows.steps.record import apply_plan, count_restrictive, partition_entries, write_events
 from gateway.flows.steps.retract import Retracted, plan_until_settled, retract
 from gateway.flows.views import ConsentResult
 from gateway.identifiers.keys import KeyPurpose
@@ -211,8 +211,7 @@ def write_hearing(
     write_events(unit, caller, hearing.events, base, around.now)
     unit.records.retract([one for records in retracted.values() for one in records])
     for graph, planned in plans.items():
-        kinds = [(one, around.near[graph].kinds[one].name) for one in planned.moved]
-        unit.profiles.apply(graph, planned, kinds, base)
+        apply_plan(unit, graph, around.near[graph], planned, base)
     unit.disclosures.add_changes(changes)
     unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     if not journaled:

@@ -34,11 +34,15 @@ class ConsentQuery:
 
 @dataclass(frozen=True, slots=True)
 class ResolveRequest:
-    """Which profile these identifiers have in the view of a purpose."""
+    """Which profile these identifiers have in the view of a purpose, or the one that an outward id names.
+
+    There are either identifiers or a `profile_id`.
+    """
 
     identifiers: tuple[Identifier, ...] = field(repr=False)
     purpose: str
     jurisdiction: str | None = None
+    profile_id: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

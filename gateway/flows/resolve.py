@@ -6,21 +6,25 @@
     4 view                       the component, around them, over the records that permit the purpose
     5 disclose                   an entry of the log and a row for the person's own export, then the answer
 
-Answers only for identifiers the caller's channel has sent itself. Raises BehindJournal and Frozen.
+Answers only for identifiers the caller's channel has sent itself. Who asks by an id that the client was given asks for
+all of these that stand in the profile; whom to decide on is read first. An alias, given for a profile that was merged
+into it, is answered only where the purpose sees the whole profile, for then it may link what the alias stood for with
+the rest; else like an id that nobody has, as are those withdrawn by a split or an erasure. Raises BehindJournal and
+Frozen.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.audit.entries import EntryKind
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.model import Decision, Permit, Reason
 from gateway.flows.context import Caller, Gateway, Role, check_store
-from gateway.flows.outward import outward_id
+from gateway.flows.outward import from_text, outward_ids
 from gateway.flows.requests import ResolveRequest
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.prepare import pseudonymize
@@ -32,6 +36,7 @@ from gateway.identifiers.pseudonyms import Pseudonymizer
 from gateway.kernel.errors import InvalidInput, Stale, Unavailable
 from gateway.policy.model import KindRule, PolicySet
 from gateway.storage.disclosures import DisclosureRow
+from gateway.storage.outward import NamedProfile
 from gateway.storage.unit_of_work import UnitOfWork
 
 _TRIES = 5
@@ -41,21 +46,29 @@ _SEVERAL = "several_profiles"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a caller asks, without raw values: pseudonyms with the rules of their kinds, a purpose and its graph."""
+    """What a caller asks, without raw values: pseudonyms with the rules of their kinds, a purpose and its graph.
+
+    `outward` is the id asked for instead, b"" for none.
+    """
 
     pseudonyms: tuple[Pseudonym, ...]
     rules: tuple[KindRule, ...]
     purpose: str
     graph: str
     regimes: tuple[str, ...]
+    outward: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
 class _Inquiry:
-    """A question at work: the scopes of the identifiers that may be asked for, and what the steps found out."""
+    """A question at work: the scopes of the identifiers that may be asked for, and what the steps found out.
+
+    `named` is the profile that an id names.
+    """
 
     question: Question
     scopes: Mapping[int, str]
+    named: NamedProfile | None = None
     decision: Decision | None = None
     home: int | None = None
     view: View | None = None
@@ -76,7 +89,8 @@ def ask(gateway: Gateway, caller: Caller, request: ResolveRequest) -> Question:
     pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
     names = pseudonymize(request.identifiers, gateway.policies, pseudonymizer, request.jurisdiction)
     regimes = gateway.policies.regimes_for(caller.authority(gateway.policies).jurisdiction(request.jurisdiction))
-    return Question(tuple(names.pseudonyms), tuple(names.rules), request.purpose, purpose.graph, regimes)
+    outward = from_text(request.profile_id)
+    return Question(tuple(names.pseudonyms), tuple(names.rules), request.purpose, purpose.graph, regimes, outward)
 
 
 def resolve_all(gateway: Gateway, caller: Caller, questions: Sequence[Question]) -> list[ProfileView]:
@@ -96,30 +110,43 @@ def _resolve(gateway: Gateway, caller: Caller, unit: UnitOfWork, questions: Sequ
     now = gateway.clock.now()
     restrictions = unit.log.head().restrictions
     sight = Sight(unit)
-    inquiries = _inquire(caller, unit, sight, questions)
+    inquiries = _inquire(gateway.policies, caller, unit, sight, questions)
     _decide(gateway.policies, sight, [one for one in inquiries if one.scopes], now)
     _look_up(sight, [one for one in inquiries if isinstance(one.decision, Permit)])
     found = [one for one in inquiries if one.home is not None]
     _decide(gateway.policies, sight, found, now)
     _view(gateway.policies, sight, [one for one in found if isinstance(one.decision, Permit)], now)
+    names: Mapping[int, str] = {}
     if shown := [one for one in found if one.view is not None]:
         unit.log.lock_unchanged(restrictions)
-        _disclose(gateway, caller, unit, shown, now)
+        names = _disclose(gateway, caller, unit, shown, now)
         unit.commit()
-    return [_answer(gateway, caller, one) for one in inquiries]
+    return [_answer(one, names) for one in inquiries]
 
 
-def _inquire(caller: Caller, unit: UnitOfWork, sight: Sight, questions: Sequence[Question]) -> list[_Inquiry]:
+def _inquire(
+    policies: PolicySet, caller: Caller, unit: UnitOfWork, sight: Sight, questions: Sequence[Question]
+) -> list[_Inquiry]:
     """Of the identifiers asked for those that the caller's channel sent itself and that nobody shares."""
     found = unit.identifiers.find({one.token for question in questions for one in question.pseudonyms})
-    sent = sight.sent_by(caller.channel, set(found.values()))
+    named = unit.outward.find(caller.client_id, {one.outward for one in questions if one.outward})
+    members = sight.profiles({one.profile_id for one in named.values()})
+    asked: list[tuple[Question, NamedProfile | None, dict[int, KindRule]]] = []
+    for question in questions:
+        profile = named.get(question.outward)
+        if profile is not None and profile.graph == question.graph:
+            rules = {one.identifier_id: policies.kinds[one.kind] for one in members[profile.profile_id][0]}
+        else:
+            pairs = zip(question.pseudonyms, question.rules, strict=True)
+            rules = {found[one.token]: rule for one, rule in pairs if one.token in found}
+        asked.append((question, profile, rules))
+    sent = sight.sent_by(caller.channel, {one for _, _, rules in asked for one in rules})
     shared = {graph: sight.shared(graph, sent) for graph in {one.graph for one in questions}}
     inquiries: list[_Inquiry] = []
-    for question in questions:
+    for question, profile, rules in asked:
         mine = sent - shared[question.graph]
-        named = [(found.get(one.token, 0), rule) for one, rule in zip(question.pseudonyms, question.rules, strict=True)]
-        scopes = {one: rule.scope for one, rule in named if one in mine and rule.scope in LEDGER_SCOPES}
-        inquiries.append(_Inquiry(question, scopes))
+        scopes = {one: rule.scope for one, rule in rules.items() if one in mine and rule.scope in LEDGER_SCOPES}
+        inquiries.append(_Inquiry(question, scopes, profile))
     return inquiries
 
 
@@ -189,6 +216,8 @@ def _look_up(sight: Sight, permitted: Sequence[_Inquiry]) -> None:
     sight.profiles({home for graph, identifiers in wanted.items() for home in sight.homes(graph, identifiers)})
     for one in permitted:
         homes = sight.homes(one.question.graph, one.scopes)
+        if one.named is not None and homes != {one.named.profile_id}:
+            raise Stale("the profile changed while it was looked up")
         if len(homes) == 1:
             one.home = homes.pop()
         elif homes:
@@ -210,10 +239,17 @@ def _view(policies: PolicySet, sight: Sight, permitted: Sequence[_Inquiry], now:
             )
             if one.view is None and len(one.scopes) > 1:
                 one.nothing = _SEVERAL
+            if one.named is not None and one.named.alias and one.view is not None and one.view[1]:
+                one.view = None
 
 
-def _disclose(gateway: Gateway, caller: Caller, unit: UnitOfWork, shown: Sequence[_Inquiry], now: int) -> None:
-    """Step 5: an entry and a row for each profile that is shown."""
+def _disclose(
+    gateway: Gateway, caller: Caller, unit: UnitOfWork, shown: Sequence[_Inquiry], now: int
+) -> Mapping[int, str]:
+    """Step 5: an entry and a row for each profile that is shown -> the caller's ids of these profiles."""
+    homes = {one.home for one in shown if one.home is not None}
+    if unit.profiles.living(homes) != homes:
+        raise Stale("a profile was merged while it was looked up")
     scribe = Scribe.of(caller, gateway.policies.digest, now)
     entries = []
     for one in shown:
@@ -227,11 +263,13 @@ def _disclose(gateway: Gateway, caller: Caller, unit: UnitOfWork, shown: Sequenc
         if one.home is not None
     ]
     unit.disclosures.add_disclosures(rows)
+    return outward_ids(unit, caller.client_id, homes, now)
 
 
-def _answer(gateway: Gateway, caller: Caller, inquiry: _Inquiry) -> ProfileView:
+def _answer(inquiry: _Inquiry, names: Mapping[int, str]) -> ProfileView:
     purpose, decision = inquiry.question.purpose, inquiry.decision
-    if decision is None:
+    silent = inquiry.view is None and inquiry.named is not None and inquiry.named.alias
+    if decision is None or silent:
         return ProfileView(None, purpose, permitted=False, rule=_UNKNOWN, reason=_UNKNOWN)
     if not isinstance(decision, Permit):
         return ProfileView(None, purpose, permitted=False, rule=decision.rule, reason=str(decision.reason))
@@ -239,7 +277,7 @@ def _answer(gateway: Gateway, caller: Caller, inquiry: _Inquiry) -> ProfileView:
         return ProfileView(None, purpose, permitted=True, rule=decision.rule, reason=inquiry.nothing)
     identifiers, withheld = inquiry.view
     return ProfileView(
-        outward_id(gateway, caller, inquiry.home),
+        names[inquiry.home],
         purpose,
         permitted=True,
         rule=decision.rule,

@@ -24,7 +24,6 @@ class KeyPurpose(StrEnum):
 
     MATCH = "match"
     SUPPRESS = "suppress"
-    OUTWARD = "outward"
     COMMITMENTS = "commitments"
     RECORD_IDS = "record_ids"
     SEAL = "seal"

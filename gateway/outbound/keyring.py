@@ -33,6 +33,8 @@ from gateway.outbound.root_key import RootKey
 
 _VERSION: Final = 2
 _MATCH: Final = KeyPurpose.MATCH
+_RETIRED: Final = frozenset({"outward"})
+"""Purposes of keys that older keyrings hold and nothing uses any more."""
 _RANDOM: Final = 6
 _DAMAGED: Final = "the keyring does not open: a part of it is damaged"
 
@@ -142,7 +144,7 @@ class Keyring:
 
     def _unwrap(self, tenant_id: int, stored: Tenant) -> TenantKeys:
         try:
-            purposes = {KeyPurpose(name): text for name, text in stored["keys"].items()}
+            purposes = {KeyPurpose(name): text for name, text in stored["keys"].items() if name not in _RETIRED}
             raw = {purpose: self._open(_context(tenant_id, purpose), text) for purpose, text in purposes.items()}
             match = {
                 int(version): self._match(_context(tenant_id, _MATCH, int(version)), one)

@@ -63,6 +63,18 @@ class Plan:
         ]
         return [*stay, *(one for one in arrivals.get(profile_id, ()) if near.home.get(one) != profile_id)]
 
+    def fates(self, near: Neighborhood) -> tuple[dict[int, int], set[int]]:
+        """(profiles that went whole into another -> that one; others that members left and that did not simply end)"""
+        into = {one: change.profile_id for change in self.changes if change.kind == "merged" for one in change.others}
+        left = {
+            near.home[one]
+            for one in self.moved.keys() | self.homeless
+            if one in near.home
+            and (one in self.homeless or self.moved[one] not in (near.home[one], into.get(near.home[one])))
+        }
+        whole = {one: survivor for one, survivor in into.items() if one not in left}
+        return whole, left - (self.ended - into.keys())
+
 
 @dataclass(slots=True)
 class _Group:

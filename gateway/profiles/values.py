@@ -16,19 +16,16 @@ class Values:
 
     def of(self, identifier: int) -> int:
         """The identifier that stands for the value of this one: the smallest of its group."""
-        root = identifier
-        while (parent := self._parent.get(root, root)) != root:
-            root = parent
-        while (parent := self._parent.get(identifier, root)) != root:
-            self._parent[identifier] = root
-            identifier = parent
-        return root
+        while identifier in self._parent:
+            identifier = self._parent[identifier]
+        return identifier
 
     def unite(self, identifiers: Iterable[int]) -> None:
         """These are digests of one value."""
-        roots = sorted({self.of(one) for one in identifiers})
-        for root in roots[1:]:
-            self._parent[root] = roots[0]
+        roots = {self.of(one) for one in identifiers}
+        if len(roots) > 1:
+            smallest = min(roots)
+            self._parent.update(dict.fromkeys(roots - {smallest}, smallest))
 
     @classmethod
     def said(cls, assertions: Iterable[tuple[Hashable, int]]) -> Values:

@@ -120,6 +120,13 @@ RULES: Mapping[str, TableRule] = MappingProxyType(
                 export="recipient, time and purpose; not for portability",
             ),
             TableRule(
+                "outward_id",
+                merge="stays; what the younger was called becomes an alias of the older",
+                split="stays with the largest part; its aliases are withdrawn",
+                erasure="deleted, but for the ids by which recipients are told that the profile ended",
+                export="not shown: it says something to its recipient alone; disclosures name the recipients",
+            ),
+            TableRule(
                 "log_opening",
                 merge="the new entry's names both profiles",
                 split="the new entry's names all parts",

@@ -62,6 +62,7 @@ def _table(name: str, *parts: Column[Any] | Index | ForeignKeyConstraint, person
 
 
 _THERE = text("deleted_at IS NULL")
+_ALIAS = text("merged_into IS NOT NULL")
 
 tenant = Table(
     "tenant",
@@ -270,6 +271,18 @@ disclosure = _table(
     Column("made_at", BigInteger, nullable=False),
     Index("ix_disclosure_profile", "tenant_id", "profile_id"),
     person="disclosure",
+)
+
+outward_id = _table(
+    "outward_id",
+    _key("profile_id"),
+    _key("client_id"),
+    Column("outward", LargeBinary, nullable=False),
+    Column("merged_into", BigInteger),
+    Column("made_at", BigInteger, nullable=False),
+    Index("ix_outward_id_outward", "tenant_id", "outward", unique=True),
+    Index("ix_outward_id_merged_into", "tenant_id", "merged_into", sqlite_where=_ALIAS, postgresql_where=_ALIAS),
+    person="outward_id",
 )
 
 right_request = _table(

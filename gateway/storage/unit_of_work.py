@@ -20,6 +20,7 @@ from gateway.storage.disclosures import DisclosureStore
 from gateway.storage.identifiers import IdentifierStore
 from gateway.storage.ledger import LedgerStore
 from gateway.storage.log import LogStore
+from gateway.storage.outward import OutwardStore
 from gateway.storage.profiles import ProfileStore
 from gateway.storage.records import RecordStore
 from gateway.storage.rights import RightsStore
@@ -39,6 +40,7 @@ class UnitOfWork:
         self.records = RecordStore(session, tenant_id)
         self.profiles = ProfileStore(session, tenant_id)
         self.disclosures = DisclosureStore(session, tenant_id)
+        self.outward = OutwardStore(session, tenant_id)
         self.rights = RightsStore(session, tenant_id)
         self.log = LogStore(session, tenant_id)
 

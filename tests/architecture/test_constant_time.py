@@ -44,6 +44,7 @@ PUBLIC: Mapping[str, Mapping[str, str]] = {
         "_in_force(unit, unit.log.lock().size) == gateway.policies.digest": "a digest of the policies",
     },
     "flows/backup.py": {"sha256_of(copy) != manifest.sha256": "whoever sees the manifest sees the copy"},
+    "outbound/keyring.py": {"service != self._root.service": "names of services"},
     "profiles/partition.py": {
         "parent[root] != root": "the root of a union-find tree",
         "parent[identifier] != root": "the root of a union-find tree",

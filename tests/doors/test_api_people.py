@@ -99,6 +99,18 @@ def test_a_profile_is_shown_by_kinds_and_dates(site: Site) -> None:
     assert resolve(site, email(), who="store")["profile_id"] != view["profile_id"]
 
 
+def test_a_profile_is_asked_for_by_the_id_that_was_given(site: Site) -> None:
+    answered = site.call("POST", "/v1/records", "web", json={"records": [record("r1")]}).get_json()
+    one = answered["results"][0]["profile_id"]
+    body = {"profile_id": one, "purpose": PURPOSE}
+    assert site.call("POST", "/v1/profiles/resolve", "web", json=body).get_json() == resolve(site, email())
+    foreign = site.call("POST", "/v1/profiles/resolve", "store", json=body).get_json()
+    assert (foreign["profile_id"], foreign["reason"]) == (None, "not_found")
+    both = site.call("POST", "/v1/profiles/resolve", "web", json={**body, "identifiers": [email()]})
+    assert (both.status_code, both.get_json()["rule"]) == (400, "identifiers_or_profile_id")
+    assert site.call("POST", f"/v1/profiles/resolve?profile_id={one}", "web", json=body).status_code == 400
+
+
 def test_a_channel_gets_no_answer_about_what_it_never_sent(site: Site) -> None:
     site.call("POST", "/v1/records", "web", json={"records": [record("r1")]})
     assert resolve(site, email(), who="store")["profile_id"] is None

@@ -38,12 +38,12 @@ def outcome_id(tenant: TenantSimulator, client: str, *labels: str, record: str =
 def test_the_erased_leave_their_end_behind_and_nothing_else(simulator: TenantSimulator) -> None:
     office = Office.of(simulator)
     anna = outcome_id(simulator, "store", "email:anna")
-    outcome_id(simulator, "store", "phone:1", record="q2")
+    merged = outcome_id(simulator, "store", "phone:1", record="q2")
     simulator.send("store", simulator.record("r3", "email:anna", "cookie:c"))
     simulator.send("store", simulator.record("r4", "email:anna", "phone:1"))
     office.complete("erasure", "email:anna")
     (view,) = feed(simulator, "store")
-    assert (view.kind, view.profiles) == ("erased", {"profile": (anna,)})
+    assert (view.kind, view.profiles) == ("erased", {"profile": (anna, merged)}), "every id it was ever given for her"
 
 
 def test_a_living_profiles_history(simulator: TenantSimulator) -> None:

@@ -118,7 +118,10 @@ def test_a_limit_counts_identifiers_and_not_digests(simulator: TenantSimulator) 
     simulator.limited(phone=limited)
     numbers = [RawIdentifier("phone", f"+4917139200{place:02d}") for place in (10, 11, 12)]
     key = RawIdentifier("customer_id", "k-1")
-    outcomes = [simulator.send("store", posted(f"r{at}", one, key))[0].outcome for at, one in enumerate(numbers)]
+    outcomes = [
+        simulator.send("store", posted(f"r{at}", one, key, at=NOW - HOUR + at))[0].outcome
+        for at, one in enumerate(numbers)
+    ]
     assert outcomes == ["created", "linked", "review"]
 
 

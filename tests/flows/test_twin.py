@@ -51,12 +51,13 @@ def check_strangers(template: Template, home: Path, history: list[Step]) -> None
 
 
 def check_neighbors(template: Template, home: Path, history: list[Step]) -> None:
-    """Two things last. The index of the log tells how others' profiles changed while a phone was shared with A, for
-    that did happen. And where A had lost a phone before the erasure, what bound A's profile then binds it still.
+    """Two things last. The index of the log tells how others' profiles changed while a phone was shared with A, and so
+    do the ids that recipients were given for these, for that did happen. And where A had lost a phone before the
+    erasure, what bound A's profile then binds it still.
     """
     one, twin = erased_and_never_seen(template, home, history)
     for dumped in (one, twin):
-        del dumped["change"]
+        del dumped["change"], dumped["outward_id"]
     _forget_lasting(one, twin)
     assert one == twin
 

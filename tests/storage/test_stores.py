@@ -9,6 +9,7 @@ from gateway.storage.disclosures import ChangeRow, DisclosureRow
 from gateway.storage.identifiers import StoredIdentifier
 from gateway.storage.ledger import LedgerRow
 from gateway.storage.log import LogStore
+from gateway.storage.outward import NamedProfile
 from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.tombstones import Tombstone
 from gateway.storage.unit_of_work import Storage, UnitOfWork
@@ -220,6 +221,26 @@ def test_what_entries_were_about(storage: Storage) -> None:
         unit.disclosures.add_disclosures([shown])
         assert unit.disclosures.disclosures_of([101, 102]) == [shown]
         assert unit.disclosures.erase_disclosures([101]) == 1
+
+
+def test_ids_of_recipients(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        unit.profiles.apply(GRAPH, plan(i11=101, i12=102, i13=103), [(11, "email"), (12, "phone"), (13, "email")], 40)
+        for client, profiles in ((7, (101, 102)), (8, (102, 103))):
+            unit.outward.add(client, {one: bytes([client, one]) for one in profiles}, made_at=5)
+        assert unit.outward.ids(7, [101, 102, 103]) == {101: b"\x07e", 102: b"\x07f"}
+        assert unit.outward.find(7, [b"\x07f", b"\x08f", b"none"]) == {b"\x07f": NamedProfile(102, GRAPH, alias=False)}
+        unit.outward.follow({102: 101}, [])
+        unit.outward.follow({101: 103}, [])
+        assert unit.outward.find(7, [b"\x07e", b"\x07f"]) == {
+            one: NamedProfile(103, GRAPH, alias=True) for one in (b"\x07e", b"\x07f")
+        }
+        assert unit.outward.aliases(7, [103]) == [(103, b"\x07e"), (103, b"\x07f")]
+        assert unit.outward.erase([101, 102, 103], told=[103]) == 0
+        unit.outward.follow({}, [103])
+        assert unit.outward.aliases(7, [103]) == []
+        assert unit.outward.erase([101, 102, 103], told=[103]) == 3
+        assert unit.outward.ids(8, [101, 102, 103]) == {103: b"\x08g"}
 
 
 def test_stores_show_a_tenant_its_own_rows_only(storage: Storage) -> None:

@@ -33,15 +33,18 @@ _QUERY: Final = {
     "POST",
     "/v1/profiles/resolve",
     openapi.described(
-        "Ask for the profile of identifiers",
+        "Ask for the profile of identifiers, or of a profile id",
         {200: ProfileSchema},
         needs="Role channel, not public. Answers only for identifiers the channel has sent itself; every answer that "
-        "shows a profile is an entry of the log.",
+        "shows a profile is an entry of the log. `profile_id`, instead of `identifiers`, is an id this client was "
+        "given: it asks for all of these identifiers in the profile. An id given for a profile that was merged since "
+        "is answered where the purpose may use the whole profile, and the answer shows the present id; a split or an "
+        "erasure withdraws it.",
         body=openapi.message(ResolveSchema),
     ),
 )
 def resolve_profile(door: Door, caller: Caller) -> Response:
-    """Identifiers and a purpose -> the view of their profile."""
+    """Identifiers or a profile id, and a purpose -> the view of the profile."""
     door.require_confidential(caller)
     request = read_message(door.limit, parse_resolve)
     (view,) = door.views.ask(caller, [ask(door.gateway, caller, request)])

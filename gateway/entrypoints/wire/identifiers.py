@@ -41,6 +41,6 @@ class IdentifierSchema(WireSchema):
         return HashedIdentifier(data["kind"], data["sha256"], data.get("profile", ""), namespace)
 
 
-def identifiers_field() -> Items:
+def identifiers_field(*, required: bool = True) -> Items:
     """The field `identifiers` of every message: 1 to 50 of them."""
-    return Items(Child(IdentifierSchema), least=1, most=MAX_IDENTIFIERS, required=True)
+    return Items(Child(IdentifierSchema), least=1, most=MAX_IDENTIFIERS, required=required)

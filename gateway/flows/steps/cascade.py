@@ -6,7 +6,7 @@ resumed after a crash, or is replayed on a restored backup:
     1 consents     the person's events; what they restricted for others is written again   (steps.loosen)
     2 evidence     records, links and decisions; records of others that lose their basis
     3 partition    profiles end, others change, channels are told                          (steps.depart)
-    4 log          openings, the index of changes, disclosures                             (steps.ancestry)
+    4 log          openings, the index of changes, disclosures, recipients' ids            (steps.ancestry)
     5 identifiers  pseudonyms, also those that nothing names any more; tombstones
     6 requests     exports, and what requests say of the person
 
@@ -120,7 +120,7 @@ def apply_erasure(
     counts["membership"] = sum(len(planned.homeless) for _, planned in departure.plans.values())
     counts["profile"] = len(departure.ended)
     write_departure(gateway, unit, scribe, departure, _rights(gateway, unit.tenant_id))
-    _erase_from_log(unit, homes, begin, erased, loosened.positions, counts)
+    _erase_from_log(unit, homes, begin, departure, loosened.positions, counts)
     counts["demotion"] = unit.profiles.forget_demotions(erased)
     gone = erased | _orphans(unit, departure, loosened.others)
     counts["pseudonym"] = _identifiers(gateway.policies, held, gone)
@@ -179,16 +179,17 @@ def _erase_from_log(
     unit: UnitOfWork,
     homes: Collection[int],
     begin: Collection[int],
-    erased: Collection[int],
+    departure: Departure,
     events: Collection[int],
     counts: Counts,
 ) -> None:
     """What could open an entry about the person, and the index of the profiles that were theirs."""
-    past = ancestry(unit, homes, begin, erased)
+    past = ancestry(unit, homes, begin, departure.erased)
     shown = {row.position for row in unit.disclosures.disclosures_of(past.ended)}
     counts["log_opening"] = unit.log.erase_openings(past.named.keys() | shown | set(events))
     counts["change"] = unit.disclosures.erase_changes(past.ended)
     counts["disclosure"] = unit.disclosures.erase_disclosures(past.ended)
+    counts["outward_id"] = unit.outward.erase(past.ended, departure.ended)
 
 
 def _identifiers(policies: PolicySet, held: Sequence[Held], gone: Collection[int]) -> int:

@@ -19,7 +19,7 @@ from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings
 from gateway.flows.steps.reach import Held
-from gateway.flows.steps.record import change_rows, write_events
+from gateway.flows.steps.record import apply_plan, change_rows, write_events
 from gateway.flows.steps.retract import plan_until_settled
 from gateway.kernel.ids import draw
 from gateway.profiles.engine import Plan
@@ -140,8 +140,7 @@ def write_departure(gateway: Gateway, unit: UnitOfWork, scribe: Scribe, departur
             if change.kind != "dissolved":
                 rows += change_rows(base + len(entries), change.kind, change.profile_id, change.others, scribe.now)
             entries.append(scribe.bare_change(graph, change))
-        kinds = [(one, near.kinds[one].name) for one in planned.moved]
-        unit.profiles.apply(graph, planned, kinds, base)
+        apply_plan(unit, graph, near, planned, base)
     for step, channel, profiles in _told(scribe, departure):
         rows += [ChangeRow(base + len(entries), one, "erased", "erased", scribe.now) for one in sorted(profiles)]
         facts: dict[str, str | int] = {"step": step, "profiles": len(profiles)}

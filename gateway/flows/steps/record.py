@@ -53,13 +53,18 @@ def write_all(
     write_events(unit, caller, hearing.events, base, batch.around.now)
     _write_records(caller, unit, batch, linked, positions)
     for graph, plan in linked.plans.items():
-        kinds = [(one, batch.around.near[graph].kinds[one].name) for one in plan.moved]
-        unit.profiles.apply(graph, plan, kinds, base)
+        apply_plan(unit, graph, batch.around.near[graph], plan, base)
     unit.disclosures.add_changes(changes)
     _yield_tombstones(unit, batch)
     if entries:
         unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     journal_events(gateway, unit, batch.around, hearing.events)
+
+
+def apply_plan(unit: UnitOfWork, graph: str, near: Neighborhood, plan: Plan, position: int) -> None:
+    """Write a plan and what it does to the ids that recipients know; new profiles take `position` as their age."""
+    unit.profiles.apply(graph, plan, [(one, near.kinds[one].name) for one in plan.moved], position)
+    unit.outward.follow(*plan.fates(near))
 
 
 def _yield_tombstones(unit: UnitOfWork, batch: Batch) -> None:

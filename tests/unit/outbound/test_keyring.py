@@ -159,6 +159,13 @@ class TestTampering:
             Keyring(path, ROOT).create(2)
         assert path.read_bytes() == content
 
+    def test_a_key_that_nothing_uses_any_more_is_passed_over(self, path: Path) -> None:
+        made = secrets(Keyring(path, ROOT).create(1))
+        stored = tenants(path)
+        stored["1"]["keys"]["outward"] = stored["1"]["keys"]["suppress"]
+        rewrite(path, stored)
+        assert secrets(Keyring(path, ROOT).tenant(1)) == made
+
     def test_a_missing_key_is_missed_when_it_is_needed(self, path: Path) -> None:
         Keyring(path, ROOT).create(1)
         stored = tenants(path)

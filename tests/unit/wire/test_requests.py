@@ -24,6 +24,7 @@ LATER = "2031-01-01T00:00:00Z"
 
 EVENT = {"identifiers": IDENTIFIERS, "kind": "withdraw", "purpose": "*", "occurred_at": AT}
 QUERY = {"identifiers": IDENTIFIERS, "purpose": "analytics"}
+BY_ID = {"profile_id": "prf_" + "0a" * 12, "purpose": "analytics"}
 RIGHTS = {"request": "erasure", "identifiers": IDENTIFIERS, "jurisdiction": "DE", "proof": "email_link"}
 
 
@@ -64,6 +65,27 @@ def test_a_resolve_question_arrives_whole() -> None:
     assert isinstance(request, ResolveRequest)
     assert shapes(request.identifiers) == SHAPES
     assert (request.purpose, request.jurisdiction) == ("analytics", "FR")
+
+
+def test_a_resolve_question_by_profile_id_arrives_whole() -> None:
+    assert parse_resolve(BY_ID) == ResolveRequest((), "analytics", profile_id=BY_ID["profile_id"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "rule"),
+    [
+        ({"profile_id": ...}, "identifiers", "required"),
+        ({"identifiers": IDENTIFIERS}, "profile_id", "identifiers_or_profile_id"),
+        ({"profile_id": "prf_" + "A" * 24}, "profile_id", "profile_id"),
+        ({"profile_id": "prf_" + "a" * 23}, "profile_id", "profile_id"),
+        ({"profile_id": 5}, "profile_id", "wrong_type"),
+        ({"purpose": ...}, "purpose", "required"),
+    ],
+)
+def test_broken_question_by_profile_id(changes: dict[str, Any], field: str, rule: str) -> None:
+    problem = parse_resolve(with_changes(BY_ID, changes))
+    assert isinstance(problem, Problem)
+    assert (problem.field, problem.rule) == (field, rule)
 
 
 @pytest.mark.parametrize("request_kind", RequestKind)
@@ -141,13 +163,15 @@ def test_broken_privacy_request(changes: dict[str, Any], field: str, rule: str) 
     assert (problem.field, problem.rule) == (field, rule)
 
 
-_FIELDS = st.sampled_from(sorted({*EVENT, *QUERY, *RIGHTS, "purposes", "received_at", "as_of", "expires_at"}))
+_FIELDS = st.sampled_from(sorted({*EVENT, *QUERY, *BY_ID, *RIGHTS, "purposes", "received_at", "as_of", "expires_at"}))
 
 
 @given(
     JSON
     | st.builds(
-        lambda good, bad: {**good, **bad}, st.sampled_from([EVENT, QUERY, RIGHTS]), st.dictionaries(_FIELDS, JSON)
+        lambda good, bad: {**good, **bad},
+        st.sampled_from([EVENT, QUERY, BY_ID, RIGHTS]),
+        st.dictionaries(_FIELDS, JSON),
     )
 )
 def test_any_json_is_a_message_or_a_problem(data: object) -> None:
