@@ -185,11 +185,11 @@ class TenantSimulator:
 
     def ids(self, unit: UnitOfWork) -> dict[str, int]:
         """Labels -> surrogate ids of those that the store knows."""
-        pseudonymizer = Pseudonymizer(self.gateway.keys.tenant(self.tenant_id))
+        pseudonymizer = Pseudonymizer(self.gateway.keys.refresh(self.tenant_id), unit.log.head().chains)
         tokens: dict[bytes, str] = {}
         for label in self.labels:
             made = digests_of(raw(label), self.gateway.policies.kinds, None)
-            tokens[pseudonymizer.pseudonym(made[0]).token] = label
+            tokens |= dict.fromkeys(pseudonymizer.all(made[:1])[0].tokens, label)
         return {tokens[token]: number for token, number in unit.identifiers.find(tokens).items()}
 
     def known(self) -> set[str]:

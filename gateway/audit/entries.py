@@ -40,6 +40,9 @@ class EntryKind(StrEnum):
     CLIENT_REVOKED = "client.revoked"
     BACKUP_RESTORED = "backup.restored"
     JOURNAL_REPLAYED = "journal.replayed"
+    KEYS_ROTATED = "keys.rotated"
+    KEYS_RETIRED = "keys.retired"
+    KEYS_DESTROYED = "keys.destroyed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -63,7 +63,10 @@ class KeyService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The gateway's parts, put together by `gateway.wiring`."""
+    """The gateway's parts, put together by `gateway.wiring`.
+
+    `chains` remembers each tenant's chains of key versions, as the store last showed them.
+    """
 
     storage: Storage
     policies: PolicySet
@@ -71,6 +74,7 @@ class Gateway:
     journal: Journal
     clock: Clock
     controller: str
+    chains: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.ingest import decision_view
 from gateway.flows.messages import IncomingRecord, Outcome, Problem, RecordResult
 from gateway.flows.steps.decide import decide_all, screen, settle
-from gateway.flows.steps.load import load
-from gateway.flows.steps.prepare import prepare
+from gateway.flows.steps.load import Batch, load
+from gateway.flows.steps.name import name, until_fresh
+from gateway.flows.steps.prepare import Item, prepare
 from gateway.identifiers.keys import KeyPurpose
 
 
@@ -26,13 +27,7 @@ def decide_records(gateway: Gateway, caller: Caller, records: Sequence[IncomingR
         name = record.record_id if isinstance(record, IncomingRecord) else ""
         results[index] = RecordResult(name, "invalid", problem=problem)
     if items:
-        authority = caller.authority(gateway.policies)
-        keys = gateway.keys.tenant(caller.tenant_id)
-        with gateway.storage.begin(caller.tenant_id, write=False) as unit:
-            check_store(gateway, unit, merging=True)
-            batch = load(gateway, unit, items)
-            screen(unit, batch, keys.hmac(KeyPurpose.SUPPRESS), authority)
-            settle(gateway, unit, batch, decide_all(gateway, batch, authority), authority)
+        batch = until_fresh(lambda: _decided(gateway, caller, items))
         for item in items:
             stands = any(one in batch.around.near[item.graph].home for one in item.ids)
             outcome: Outcome = item.outcome or ("linked" if stands else "created")
@@ -40,3 +35,15 @@ def decide_records(gateway: Gateway, caller: Caller, records: Sequence[IncomingR
                 item.record.record_id, outcome, decision=decision_view(gateway, batch, item)
             )
     return [results[index] for index in range(len(records))]
+
+
+def _decided(gateway: Gateway, caller: Caller, items: list[Item]) -> Batch:
+    name(gateway, caller.tenant_id, [item.names for item in items])
+    authority = caller.authority(gateway.policies)
+    key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.SUPPRESS)
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        check_store(gateway, unit, merging=True)
+        batch = load(gateway, unit, items)
+        screen(unit, batch, key, authority)
+        settle(gateway, unit, batch, decide_all(gateway, batch, authority), authority)
+    return batch

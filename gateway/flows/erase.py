@@ -22,10 +22,10 @@ from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.preflight import whom
 from gateway.flows.steps.requests import (
     StoredRequest,
+    acted_on,
     completed,
     note_step,
     read,
-    subjects_of,
     with_request,
     write,
 )
@@ -42,7 +42,7 @@ def erase(gateway: Gateway, tenant_id: int, request_id: int) -> StoredRequest:
         if stored.request.state is not State.RUNNING:
             return stored
         who = whom(gateway, unit, stored)
-        proved = [(row.token, row.kind) for row in subjects_of(gateway, unit, stored)]
+        proved = acted_on(gateway, unit, stored)
         entry, found = erasure_entry(gateway, tenant_id, request_id, stored.request.regime, who, proved)
         end = gateway.journal.append(tenant_id, entry)
         carry_out(gateway, unit, entry, found, end)
@@ -63,7 +63,7 @@ def carry_out(
     request_id = int(entry["request"], 16)
     known = unit.rights.get(request_id, lock=True)
     stored = None if known is None else StoredRequest.from_json(known)
-    named = [] if stored is None else [row.token for row in subjects_of(gateway, unit, stored)]
+    named = [] if stored is None else [token for one in acted_on(gateway, unit, stored) for token in one.tokens]
     counts = apply_erasure(gateway, unit, scribe, entry, found, named)
     if stored is not None:
         counts["right_subject"] += unit.rights.forget_subjects([request_id])

@@ -20,6 +20,7 @@ from gateway.consent.model import PERMISSIVE
 from gateway.flows.context import Caller, Gateway, check_store
 from gateway.flows.steps.ancestry import Ancestry, ancestry, trail
 from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.name import until_fresh
 from gateway.flows.steps.preflight import whom
 from gateway.flows.steps.reach import Reach, values_in
 from gateway.flows.steps.requests import (
@@ -29,13 +30,12 @@ from gateway.flows.steps.requests import (
     outside_id,
     read,
     subjects_of,
-    texts_of,
     with_request,
     write,
 )
+from gateway.flows.steps.subjects import texts_of
 from gateway.identifiers.sealing import seal
 from gateway.kernel.clock import DAY, day_of
-from gateway.kernel.errors import Stale, Unavailable
 from gateway.matching.exact import RULE
 from gateway.rights.export import (
     ConsentRow,
@@ -58,20 +58,13 @@ from gateway.storage.unit_of_work import UnitOfWork
 PORTABLE_BASES = frozenset({"consent", "contract"})
 """Portability reaches only what rests on consent or contract (GDPR Art. 20(1)(a))."""
 
-_TRIES = 5
-
 
 def export(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:
     """Run a request that is running -> the completed request; its package can be fetched until it expires.
 
     Raises Unavailable when consents keep changing under it.
     """
-    for _ in range(_TRIES):
-        try:
-            return _export(gateway, caller, request_id)
-        except Stale:
-            continue
-    raise Unavailable("consents keep changing under this export: it is made at the next run")
+    return until_fresh(lambda: _export(gateway, caller, request_id))
 
 
 def _export(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest:

@@ -47,6 +47,7 @@ _EDITED: Mapping[str, str] = MappingProxyType(
 )
 _STORE: Mapping[str, str] = MappingProxyType(
     {
+        "keys.chain": "a row stands on a chain of key versions that is not in use: it is never found",
         "tombstone.active": "an identifier is in the store that was erased and must not be",
         "partition.kind": "a link has a kind that the policy does not know: the partition was not recomputed",
         "partition.home": "an identifier is not in the profile that the evidence puts it in",
@@ -124,6 +125,7 @@ def fsck(gateway: Gateway, tenant_id: int) -> FsckReport:
         _types(gateway, unit, tally)
         if not tally.wrong:
             _log(unit, key, tally)
+            _chains(unit, tally)
             _tombstones(gateway, unit, tally)
             for graph in gateway.policies.graphs:
                 _partition(gateway, unit, graph, tally)
@@ -166,6 +168,13 @@ def _log(unit: UnitOfWork, key: SigningKey, tally: Tally) -> None:
         tally.found("log.head")
     else:
         examine_log(unit, head, key, tally)
+
+
+def _chains(unit: UnitOfWork, tally: Tally) -> None:
+    """Everything that is found by a token stands on a chain that look-ups compute."""
+    used = unit.log.head().chains
+    lost = [sum(rows.values()) for chain, rows in unit.chains.counts().items() if chain not in used]
+    tally.found("keys.chain", sum(lost))
 
 
 def _tombstones(gateway: Gateway, unit: UnitOfWork, tally: Tally) -> None:

@@ -19,12 +19,10 @@ from gateway.flows.outward import outward_ids
 from gateway.flows.steps.decide import decide_all, screen, settle
 from gateway.flows.steps.link import Linked, link
 from gateway.flows.steps.load import Batch, load
+from gateway.flows.steps.name import name, until_fresh
 from gateway.flows.steps.prepare import Item, prepare
 from gateway.flows.steps.record import decision_id, profile_of, write_all
 from gateway.identifiers.keys import KeyPurpose
-from gateway.kernel.errors import Stale, Unavailable
-
-_TRIES = 5
 
 
 def ingest(gateway: Gateway, caller: Caller, records: Sequence[IncomingRecord | Problem]) -> list[RecordResult]:
@@ -41,16 +39,12 @@ def ingest(gateway: Gateway, caller: Caller, records: Sequence[IncomingRecord | 
 
 
 def _ingest_pass(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, RecordResult]:
-    for _ in range(_TRIES):
-        try:
-            return _once(gateway, caller, items)
-        except Stale:
-            items = [_fresh(item) for item in items]
-    raise Unavailable("consents keep changing under this batch: send it again")
+    return until_fresh(lambda: _once(gateway, caller, [_fresh(item) for item in items]))
 
 
 def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, RecordResult]:
     authority = caller.authority(gateway.policies)
+    name(gateway, caller.tenant_id, [item.names for item in items])
     keys = gateway.keys.tenant(caller.tenant_id)
     with gateway.storage.begin(caller.tenant_id, write=True) as unit:
         check_store(gateway, unit, merging=True)
@@ -67,8 +61,8 @@ def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, Reco
     results: dict[int, RecordResult] = {}
     for item in items:
         outcome, home = outcomes[item.index]
-        name = None if home is None else shown.get(home)
-        results[item.index] = RecordResult(item.record.record_id, outcome, name, decision_view(gateway, batch, item))
+        told = None if home is None else shown.get(home)
+        results[item.index] = RecordResult(item.record.record_id, outcome, told, decision_view(gateway, batch, item))
     return results
 
 
@@ -87,17 +81,8 @@ def _passes(items: Sequence[Item]) -> Iterator[list[Item]]:
 
 
 def _fresh(item: Item) -> Item:
-    return Item(
-        item.index,
-        item.pseudonyms,
-        item.rules,
-        record=item.record,
-        graph=item.graph,
-        values=item.values,
-        forms=item.forms,
-        token=item.token,
-        content=item.content,
-    )
+    """The item as it was prepared, without what an attempt found out."""
+    return Item(item.index, item.names, record=item.record, graph=item.graph, token=item.token, content=item.content)
 
 
 def _record_id(record: IncomingRecord | Problem) -> str:

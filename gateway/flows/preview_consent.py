@@ -20,6 +20,7 @@ from gateway.flows.record_consent import Statement, hear_event, prepare_events, 
 from gateway.flows.requests import ConsentEventInput
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.load import Surroundings, surroundings
+from gateway.flows.steps.name import name, until_fresh
 from gateway.flows.views import ConsentResult
 
 if TYPE_CHECKING:
@@ -44,11 +45,7 @@ def preview_consent(gateway: Gateway, caller: Caller, events: Sequence[ConsentEv
     """Parsed consent events, all of one import -> what recording them would do. Needs the role channel or dpo."""
     caller.require(Role.CHANNEL, Role.DPO)
     statements, results = prepare_events(gateway, caller, events)
-    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
-        check_store(gateway, unit, merging=False)
-        around = surroundings(gateway, unit, statements, gateway.policies.graphs)
-        erased = screen_events(gateway, caller, unit, statements, around)
-        before = _ledger_now(unit, around)
+    around, erased, before = until_fresh(lambda: _surveyed(gateway, caller, statements))
     hearing = Hearing(around.ledger, around.rules, around.now)
     heard: list[Statement] = []
     for statement in statements:
@@ -60,6 +57,18 @@ def preview_consent(gateway: Gateway, caller: Caller, events: Sequence[ConsentEv
     widened, tightened = _moves(gateway, caller, around, before, heard)
     people = len({frozenset(statement.ids) for statement in statements})
     return ConsentPreview(tuple(results[index] for index in range(len(events))), people, widened, tightened)
+
+
+def _surveyed(
+    gateway: Gateway, caller: Caller, statements: Sequence[Statement]
+) -> tuple[Surroundings, set[int], LedgerView]:
+    """(What the store knows around them, places of those about somebody erased, the ledger as it stands)."""
+    name(gateway, caller.tenant_id, [one.names for one in statements])
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        check_store(gateway, unit, merging=False)
+        around = surroundings(gateway, unit, statements, gateway.policies.graphs)
+        erased = screen_events(gateway, caller, unit, statements, around)
+        return around, erased, _ledger_now(unit, around)
 
 
 def _ledger_now(unit: UnitOfWork, around: Surroundings) -> LedgerView:

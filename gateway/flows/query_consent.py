@@ -9,9 +9,9 @@ from gateway.consent.model import RESTRICTIVE, Fact, Permit
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.record_consent import check_purpose
 from gateway.flows.requests import ConsentQuery
-from gateway.flows.steps.prepare import pseudonymize
+from gateway.flows.steps.name import name, recognize, until_fresh
+from gateway.flows.steps.prepare import Names, digest_all
 from gateway.flows.views import ConsentState, IdentifierConsent
-from gateway.identifiers.pseudonyms import Pseudonymizer
 
 
 def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> ConsentState:
@@ -22,18 +22,11 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
     """
     caller.require(Role.CHANNEL, Role.DPO)
     check_purpose(gateway.policies, query.purpose)
-    pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
-    names = pseudonymize(query.identifiers, gateway.policies, pseudonymizer, query.jurisdiction)
+    names = digest_all(query.identifiers, gateway.policies, query.jurisdiction)
     now = gateway.clock.now()
     as_of = now if query.as_of is None else query.as_of
     known_at = now if query.known_at is None else query.known_at
-    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
-        check_store(gateway, unit, merging=False)
-        found = unit.identifiers.find([one.token for one in names.pseudonyms])
-        visible = set(found.values())
-        if caller.role is Role.CHANNEL:
-            visible = unit.records.sent_by(caller.channel, visible) | unit.ledger.stated_by(caller.channel, visible)
-        ledger = LedgerView(unit.ledger.facts_at(visible, as_of, known_at))
+    found, visible, ledger = until_fresh(lambda: _known(gateway, caller, names, as_of, known_at))
     ids = [found.get(one.token, 0) for one in names.pseudonyms]
     scopes = {
         one if one in visible else -place: rule.scope
@@ -58,6 +51,20 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
         known_at=known_at,
         identifiers=tuple(answer for _, answer in rows.values()),
     )
+
+
+def _known(
+    gateway: Gateway, caller: Caller, names: Names, as_of: int, known_at: int
+) -> tuple[dict[bytes, int], set[int], LedgerView]:
+    """(Tokens -> ids, ids that the caller may ask about, what the ledger said of these)."""
+    name(gateway, caller.tenant_id, [names])
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        check_store(gateway, unit, merging=False)
+        found, _ = recognize(gateway, unit, names.pseudonyms)
+        visible = set(found.values())
+        if caller.role is Role.CHANNEL:
+            visible = unit.records.sent_by(caller.channel, visible) | unit.ledger.stated_by(caller.channel, visible)
+        return found, visible, LedgerView(unit.ledger.facts_at(visible, as_of, known_at))
 
 
 def _weight(fact: Fact | None) -> tuple[bool, int, int]:

@@ -23,12 +23,12 @@ from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import journal_events
 from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings, approach, surroundings
-from gateway.flows.steps.prepare import Named, consent_tokens, pseudonymize, tokenized
-from gateway.flows.steps.record import apply_plan, count_restrictive, partition_entries, write_events
+from gateway.flows.steps.name import hidden, name, until_fresh
+from gateway.flows.steps.prepare import Named, consent_tokens, digest_all, tokenized
+from gateway.flows.steps.record import apply_plan, count_restrictive, partition_entries, rekey, write_events
 from gateway.flows.steps.retract import Retracted, plan_until_settled, retract
 from gateway.flows.views import ConsentResult
 from gateway.identifiers.keys import KeyPurpose
-from gateway.identifiers.pseudonyms import Pseudonymizer, tombstone_token
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import PolicySet
 from gateway.profiles.engine import Plan
@@ -55,25 +55,33 @@ def record_consent(
     caller.require(Role.CHANNEL, Role.DPO)
     statements, results = prepare_events(gateway, caller, events)
     if statements:
-        with gateway.storage.begin(caller.tenant_id, write=True) as unit:
-            check_store(gateway, unit, merging=False)
-            around = surroundings(gateway, unit, statements, gateway.policies.graphs)
-            hearing = Hearing(around.ledger, around.rules, around.now)
-            erased = screen_events(gateway, caller, unit, statements, around)
-            heard = [statement for statement in statements if statement.index not in erased]
-            _recall(gateway, caller, unit, heard, around, hearing)
-            for statement in statements:
-                if statement.index not in erased:
-                    results[statement.index] = hear_event(gateway, caller, statement, hearing)
-                else:
-                    results[statement.index] = ConsentResult("suppressed")
-            retracted = write_hearing(gateway, caller, unit, around, hearing)
-            unit.commit()
-        for statement in statements:
-            hit = sum(1 for one in retracted.values() for ids in one.values() if not set(ids).isdisjoint(statement.ids))
-            if hit and results[statement.index].outcome == "recorded":
-                results[statement.index] = ConsentResult("recorded", hit)
+        results |= until_fresh(lambda: _record(gateway, caller, statements))
     return [results[index] for index in range(len(events))]
+
+
+def _record(gateway: Gateway, caller: Caller, statements: Sequence[Statement]) -> dict[int, ConsentResult]:
+    """Steps 2 to 5 for statements that break no rule -> their results by place."""
+    name(gateway, caller.tenant_id, [one.names for one in statements])
+    results: dict[int, ConsentResult] = {}
+    with gateway.storage.begin(caller.tenant_id, write=True) as unit:
+        check_store(gateway, unit, merging=False)
+        around = surroundings(gateway, unit, statements, gateway.policies.graphs)
+        hearing = Hearing(around.ledger, around.rules, around.now)
+        erased = screen_events(gateway, caller, unit, statements, around)
+        heard = [statement for statement in statements if statement.index not in erased]
+        _recall(gateway, caller, unit, heard, around, hearing)
+        for statement in statements:
+            if statement.index not in erased:
+                results[statement.index] = hear_event(gateway, caller, statement, hearing)
+            else:
+                results[statement.index] = ConsentResult("suppressed")
+        retracted = write_hearing(gateway, caller, unit, around, hearing)
+        unit.commit()
+    for statement in statements:
+        hit = sum(1 for one in retracted.values() for ids in one.values() if not set(ids).isdisjoint(statement.ids))
+        if hit and results[statement.index].outcome == "recorded":
+            results[statement.index] = ConsentResult("recorded", hit)
+    return results
 
 
 def prepare_events(
@@ -81,7 +89,7 @@ def prepare_events(
 ) -> tuple[list[Statement], dict[int, ConsentResult]]:
     """Step 1: (statements, results of those that break a rule by place)."""
     keys = gateway.keys.tenant(caller.tenant_id)
-    pseudonymizer, tokens = Pseudonymizer(keys), consent_tokens(keys, caller)
+    tokens = consent_tokens(keys, caller)
     statements: list[Statement] = []
     results: dict[int, ConsentResult] = {}
     for index, event in enumerate(events):
@@ -90,12 +98,12 @@ def prepare_events(
             continue
         try:
             check_purpose(gateway.policies, event.consent.purpose)
-            names = pseudonymize(event.identifiers, gateway.policies, pseudonymizer, event.jurisdiction)
+            names = digest_all(event.identifiers, gateway.policies, event.jurisdiction)
         except InvalidInput as error:
             results[index] = ConsentResult("invalid", problem=Problem(error.field, error.rule, str(error), index))
             continue
         said = replace(event, consent=tokenized(event.consent, tokens))
-        statements.append(Statement(index, names.pseudonyms, names.rules, event=said))
+        statements.append(Statement(index, names, event=said))
     return statements, results
 
 
@@ -126,9 +134,10 @@ def _standing(
     key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.SUPPRESS)
     tokens = {
         statement.index: [
-            tombstone_token(key, one.token)
+            token
             for one, rule in zip(statement.pseudonyms, statement.rules, strict=True)
             if rule.scope in LEDGER_SCOPES
+            for token in hidden(key, one)
         ]
         for statement in statements
     }
@@ -204,15 +213,13 @@ def write_hearing(
     scribe = Scribe.of(caller, gateway.policies.digest, around.now)
     entries = [scribe.consent(event) for event in hearing.events]
     changes = partition_entries(scribe, plans, {}, base + len(entries), entries)
-    unit.identifiers.add(
-        [around.new[one] for one in hearing.identifiers() if one in around.new],
-        gateway.keys.tenant(caller.tenant_id).chain,
-    )
+    unit.identifiers.add([around.new[one] for one in hearing.identifiers() if one in around.new])
     write_events(unit, caller, hearing.events, base, around.now)
     unit.records.retract([one for records in retracted.values() for one in records])
     for graph, planned in plans.items():
         apply_plan(unit, graph, around.near[graph], planned, base)
     unit.disclosures.add_changes(changes)
+    rekey(unit, around)
     unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     if not journaled:
         journal_events(gateway, unit, around, hearing.events)

@@ -20,9 +20,8 @@ from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import JournaledAct, find_by_tokens, remember, tokens_in
 from gateway.flows.steps.load import surroundings
+from gateway.flows.steps.name import as_stored, somebody
 from gateway.flows.steps.prepare import Named
-from gateway.identifiers.keys import KeyPurpose
-from gateway.identifiers.model import Pseudonym
 from gateway.kernel.errors import Unavailable
 from gateway.storage.unit_of_work import UnitOfWork
 
@@ -61,9 +60,10 @@ def _find_all(gateway: Gateway, unit: UnitOfWork, start: int) -> dict[str, int]:
 
     Nobody else can write to a store that is behind its journal: until the end, only erasures take some away.
     """
-    key = gateway.keys.tenant(unit.tenant_id).hmac(KeyPurpose.SUPPRESS)
-    tokens = {token for _, entry in gateway.journal.entries(unit.tenant_id, start) for token in tokens_in(entry)}
-    return find_by_tokens(unit, key, tokens)
+    tokens: dict[str, int] = {}
+    for _, entry in gateway.journal.entries(unit.tenant_id, start):
+        tokens |= {token: one for token, one in tokens_in(entry).items() if one or token not in tokens}
+    return find_by_tokens(gateway, unit, tokens)
 
 
 def _consents(
@@ -74,8 +74,7 @@ def _consents(
     people: list[Named] = []
     for place, act in enumerate(acts):
         known = [rows[found[token]] for token in act["tokens"] if found.get(token) in rows]
-        pseudonyms = [Pseudonym(row.kind, row.token, row.namespace) for row in known]
-        people.append(Named(place, pseudonyms, [gateway.policies.kinds[one.kind] for one in pseudonyms]))
+        people.append(somebody(gateway, [as_stored(unit, row) for row in known], place))
     around = surroundings(gateway, unit, people, gateway.policies.graphs)
     hearing = Hearing(around.ledger, around.rules, around.now)
     for act, person in zip(acts, people, strict=True):

@@ -27,32 +27,29 @@ from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.outward import from_text, outward_ids
 from gateway.flows.requests import ResolveRequest
 from gateway.flows.steps.entries import Scribe
-from gateway.flows.steps.prepare import pseudonymize
+from gateway.flows.steps.name import name, recognize, until_fresh
+from gateway.flows.steps.prepare import Names, digest_all
 from gateway.flows.steps.sight import Sight
 from gateway.flows.steps.view import View, view_of
 from gateway.flows.views import ProfileView
-from gateway.identifiers.model import Pseudonym
-from gateway.identifiers.pseudonyms import Pseudonymizer
-from gateway.kernel.errors import InvalidInput, Stale, Unavailable
+from gateway.kernel.errors import InvalidInput, Stale
 from gateway.policy.model import KindRule, PolicySet
 from gateway.storage.disclosures import DisclosureRow
 from gateway.storage.outward import NamedProfile
 from gateway.storage.unit_of_work import UnitOfWork
 
-_TRIES = 5
 _UNKNOWN = "not_found"
 _SEVERAL = "several_profiles"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a caller asks, without raw values: pseudonyms with the rules of their kinds, a purpose and its graph.
+    """What a caller asks, without raw values: digests with the rules of their kinds, a purpose and its graph.
 
     `outward` is the id asked for instead, b"" for none.
     """
 
-    pseudonyms: tuple[Pseudonym, ...]
-    rules: tuple[KindRule, ...]
+    names: Names
     purpose: str
     graph: str
     regimes: tuple[str, ...]
@@ -86,31 +83,30 @@ def ask(gateway: Gateway, caller: Caller, request: ResolveRequest) -> Question:
     purpose = gateway.policies.purposes.get(request.purpose)
     if purpose is None:
         raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
-    pseudonymizer = Pseudonymizer(gateway.keys.tenant(caller.tenant_id))
-    names = pseudonymize(request.identifiers, gateway.policies, pseudonymizer, request.jurisdiction)
+    names = digest_all(request.identifiers, gateway.policies, request.jurisdiction)
     regimes = gateway.policies.regimes_for(caller.authority(gateway.policies).jurisdiction(request.jurisdiction))
     outward = from_text(request.profile_id)
-    return Question(tuple(names.pseudonyms), tuple(names.rules), request.purpose, purpose.graph, regimes, outward)
+    return Question(names, request.purpose, purpose.graph, regimes, outward)
 
 
 def resolve_all(gateway: Gateway, caller: Caller, questions: Sequence[Question]) -> list[ProfileView]:
     """Steps 2 to 5 for any number of questions -> their views, in order, in one transaction."""
     caller.require(Role.CHANNEL)
-    for _ in range(_TRIES):
-        try:
-            with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
-                check_store(gateway, unit, merging=True)
-                return _resolve(gateway, caller, unit, questions)
-        except Stale:
-            continue
-    raise Unavailable("consents keep changing: ask again")
+    return until_fresh(lambda: _answers(gateway, caller, questions))
+
+
+def _answers(gateway: Gateway, caller: Caller, questions: Sequence[Question]) -> list[ProfileView]:
+    name(gateway, caller.tenant_id, [one.names for one in questions])
+    with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
+        check_store(gateway, unit, merging=True)
+        return _resolve(gateway, caller, unit, questions)
 
 
 def _resolve(gateway: Gateway, caller: Caller, unit: UnitOfWork, questions: Sequence[Question]) -> list[ProfileView]:
     now = gateway.clock.now()
     restrictions = unit.log.head().restrictions
     sight = Sight(unit)
-    inquiries = _inquire(gateway.policies, caller, unit, sight, questions)
+    inquiries = _inquire(gateway, caller, unit, sight, questions)
     _decide(gateway.policies, sight, [one for one in inquiries if one.scopes], now)
     _look_up(sight, [one for one in inquiries if isinstance(one.decision, Permit)])
     found = [one for one in inquiries if one.home is not None]
@@ -125,19 +121,19 @@ def _resolve(gateway: Gateway, caller: Caller, unit: UnitOfWork, questions: Sequ
 
 
 def _inquire(
-    policies: PolicySet, caller: Caller, unit: UnitOfWork, sight: Sight, questions: Sequence[Question]
+    gateway: Gateway, caller: Caller, unit: UnitOfWork, sight: Sight, questions: Sequence[Question]
 ) -> list[_Inquiry]:
     """Of the identifiers asked for those that the caller's channel sent itself and that nobody shares."""
-    found = unit.identifiers.find({one.token for question in questions for one in question.pseudonyms})
+    found, _ = recognize(gateway, unit, [one for question in questions for one in question.names.pseudonyms])
     named = unit.outward.find(caller.client_id, {one.outward for one in questions if one.outward})
     members = sight.profiles({one.profile_id for one in named.values()})
     asked: list[tuple[Question, NamedProfile | None, dict[int, KindRule]]] = []
     for question in questions:
         profile = named.get(question.outward)
         if profile is not None and profile.graph == question.graph:
-            rules = {one.identifier_id: policies.kinds[one.kind] for one in members[profile.profile_id][0]}
+            rules = {one.identifier_id: gateway.policies.kinds[one.kind] for one in members[profile.profile_id][0]}
         else:
-            pairs = zip(question.pseudonyms, question.rules, strict=True)
+            pairs = zip(question.names.pseudonyms, question.names.rules, strict=True)
             rules = {found[one.token]: rule for one, rule in pairs if one.token in found}
         asked.append((question, profile, rules))
     sent = sight.sent_by(caller.channel, {one for _, _, rules in asked for one in rules})

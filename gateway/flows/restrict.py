@@ -16,20 +16,19 @@ from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import JournaledAct, remember, write_acts
 from gateway.flows.steps.load import surroundings
+from gateway.flows.steps.name import as_stored, hidden, somebody
 from gateway.flows.steps.preflight import whom
 from gateway.flows.steps.prepare import Named
 from gateway.flows.steps.requests import (
     StoredRequest,
+    acted_on,
     completed,
     note_step,
     read,
-    subjects_of,
     with_request,
     write,
 )
 from gateway.identifiers.keys import KeyPurpose
-from gateway.identifiers.model import Pseudonym
-from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.rights.model import RequestKind, State
 from gateway.storage.tombstones import ERASED
 from gateway.storage.unit_of_work import UnitOfWork
@@ -74,21 +73,19 @@ def restrict(gateway: Gateway, caller: Caller, request_id: int) -> StoredRequest
 def _person(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> Named:
     """Everything the request reaches, and the identifiers of the request the store does not know yet."""
     who = whom(gateway, unit, stored)
-    theirs = [*who.identifiers.values(), *who.staying.values()]
-    named = {row.token: Pseudonym(row.kind, row.token, row.namespace) for row in subjects_of(gateway, unit, stored)}
-    for row in who.shared.values():
-        named.pop(row.token, None)
-    named |= {row.token: Pseudonym(row.kind, row.token, row.namespace) for row in theirs}
-    pseudonyms = [one for _, one in sorted(named.items())]
-    return Named(0, pseudonyms, [gateway.policies.kinds[one.kind] for one in pseudonyms])
+    others = {row.token for row in who.shared.values()}
+    named = [one for one in acted_on(gateway, unit, stored) if others.isdisjoint(one.tokens)]
+    known = {token for one in named for token in one.tokens}
+    theirs = [row for row in [*who.identifiers.values(), *who.staying.values()] if row.token not in known]
+    return somebody(gateway, [*named, *(as_stored(unit, row) for row in theirs)])
 
 
 def _without_erased(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, person: Named) -> Named:
     """Who was erased stays out of the store: their restriction is remembered beside the tombstone, for their return."""
     key = gateway.keys.tenant(unit.tenant_id).hmac(KeyPurpose.SUPPRESS)
-    hidden = {one.token: tombstone_token(key, one.token) for one in person.pseudonyms}
-    standing = unit.tombstones.find(hidden.values(), gateway.clock.now())
-    erased = {token for token, several in standing.items() if any(stone.scope == ERASED for stone in several)}
+    buried = {one.token: hidden(key, one) for one in person.pseudonyms}
+    standing = unit.tombstones.find([one for several in buried.values() for one in several], gateway.clock.now())
+    erased = {token: stone.chain for token, several in standing.items() for stone in several if stone.scope == ERASED}
     if not erased:
         return person
     acts: list[JournaledAct] = [
@@ -99,13 +96,13 @@ def _without_erased(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, p
             "purpose": one.purpose,
             "occurred_at": one.occurred_at,
             "regimes": stored.request.regime,
+            "known": {token.hex(): (chain, 0) for token, chain in erased.items()},
         }
         for one in _assertions(stored)
     ]
     write_acts(gateway, unit, acts)
     remember(gateway, unit, acts, ())
-    left = [one for one in person.pseudonyms if hidden[one.token] not in erased]
-    return Named(0, left, [gateway.policies.kinds[one.kind] for one in left])
+    return somebody(gateway, [one for one in person.pseudonyms if erased.keys().isdisjoint(buried[one.token])])
 
 
 def _assertions(stored: StoredRequest) -> list[ConsentAssertion]:

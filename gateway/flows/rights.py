@@ -9,14 +9,17 @@ are `gateway.rights.states`; running is `gateway.flows.erase`, `gateway.flows.ex
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.flows import audit
 from gateway.flows.context import Caller, Gateway, Role, check_store
+from gateway.flows.messages import Identifier
 from gateway.flows.requests import RightsSubmission
 from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.name import until_fresh
 from gateway.flows.steps.preflight import preflight
-from gateway.flows.steps.prepare import pseudonymize
+from gateway.flows.steps.prepare import Names
 from gateway.flows.steps.requests import (
     StoredRequest,
     check_proof,
@@ -28,17 +31,16 @@ from gateway.flows.steps.requests import (
     with_request,
     write,
 )
+from gateway.flows.steps.subjects import digest_subjects, subject_rows
 from gateway.flows.views import RequestView
-from gateway.identifiers.model import RawIdentifier
-from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens
-from gateway.identifiers.sealing import seal, unseal
+from gateway.identifiers.pseudonyms import RecordTokens
+from gateway.identifiers.sealing import unseal
 from gateway.kernel.clock import DAY, day_of
-from gateway.kernel.errors import Conflict, InvalidInput, NotFound
-from gateway.kernel.ids import draw, encode
+from gateway.kernel.errors import Conflict, NotFound
+from gateway.kernel.ids import draw
 from gateway.rights import states
 from gateway.rights.model import Action, RequestKind, State
 from gateway.rights.receipt import ErasureReceipt
-from gateway.storage.rights import SubjectRow
 from gateway.storage.unit_of_work import UnitOfWork
 
 _BY_OFFICER = frozenset(
@@ -61,10 +63,21 @@ def submit(gateway: Gateway, caller: Caller, submission: RightsSubmission, refer
     Raises InvalidInput for identifiers that break a rule and for rights the regime does not know.
     """
     caller.require(Role.DPO, Role.CHANNEL)
-    keys = gateway.keys.tenant(caller.tenant_id)
     regime = gateway.policies.regimes_for(submission.jurisdiction)[0]
-    rule = rule_of(gateway.policies, regime, submission.request)
     token = _reference(gateway, caller, reference)
+    named = digest_subjects(gateway, submission.identifiers, submission.jurisdiction)
+    return until_fresh(lambda: _submit(gateway, caller, submission, regime, token, named))
+
+
+def _submit(
+    gateway: Gateway,
+    caller: Caller,
+    submission: RightsSubmission,
+    regime: str,
+    token: bytes,
+    named: Sequence[tuple[Identifier, Names]],
+) -> RequestView:
+    rule = rule_of(gateway.policies, regime, submission.request)
     with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
         known = unit.rights.by_reference(token)
         if known is not None:
@@ -79,22 +92,9 @@ def submit(gateway: Gateway, caller: Caller, submission: RightsSubmission, refer
             submitted_by=caller.client_id,
             proof=submission.proof if _vouches(gateway, caller, submission) else "",
         )
-        pseudonymizer = Pseudonymizer(keys)
-        subjects: dict[bytes, SubjectRow] = {}
-        for place, identifier in enumerate(submission.identifiers):
-            try:
-                names = pseudonymize([identifier], gateway.policies, pseudonymizer, submission.jurisdiction)
-            except InvalidInput as error:
-                field = error.field.replace("identifiers[0]", f"identifiers[{place}]")
-                raise InvalidInput(str(error), field=field, rule=error.rule) from None
-            text = b"r" + identifier.value.encode() if isinstance(identifier, RawIdentifier) else b"h"
-            for one in names.pseudonyms:
-                sealed = seal(keys, encode("req", request.id), text)
-                subjects.setdefault(one.token, SubjectRow(one.token, one.kind, one.namespace, sealed))
+        subjects = subject_rows(gateway, unit, request, named)
         stored = StoredRequest(request)
-        unit.rights.add(
-            request.id, token, stored.to_json(), request.state.value, request.due_at, list(subjects.values())
-        )
+        unit.rights.add(request.id, token, stored.to_json(), request.state.value, request.due_at, subjects)
         check_proof(gateway, unit, request)
         note_step(unit, Scribe.of(caller, gateway.policies.digest, gateway.clock.now()), request, "submitted")
         unit.commit()

@@ -76,14 +76,13 @@ class HmacKey:
 class TenantKeys:
     """All keys of one tenant. `raw` maps each purpose but `MATCH` to its 32 bytes, `match` versions to match keys."""
 
-    __slots__ = ("_hmac", "_match", "_raw", "chain")
+    __slots__ = ("_hmac", "_match", "_raw")
 
-    def __init__(self, raw: Mapping[KeyPurpose, bytes], match: Mapping[int, MacKey], chain: int = 1) -> None:
+    def __init__(self, raw: Mapping[KeyPurpose, bytes], match: Mapping[int, MacKey]) -> None:
         self._raw = dict(raw)
         self._raw.pop(KeyPurpose.MATCH, None)
         self._match = dict(sorted(match.items()))
         self._hmac: dict[KeyPurpose, HmacKey] = {}
-        self.chain = chain
 
     def __repr__(self) -> str:
         return "<TenantKeys hidden>"

@@ -79,11 +79,21 @@ class Digest(_Hidden):
 
 @final
 class Pseudonym(_Hidden):
-    """HMAC of a digest under the tenant's match key (32 bytes); what the store may know."""
+    """HMAC of a digest under the tenant's match key; what the store may know.
 
-    __slots__ = ("kind", "namespace", "token")
+    `tokens` are its 32 bytes in each of `chains`, the chains of key versions in use (`chains.chain_of`), of which the
+    first is the one that new rows stand on.
+    """
 
-    def __init__(self, kind: str, token: bytes, namespace: str = "") -> None:
+    __slots__ = ("chains", "kind", "namespace", "tokens")
+
+    def __init__(self, kind: str, tokens: tuple[bytes, ...], chains: tuple[int, ...], namespace: str = "") -> None:
         self.kind = kind
         self.namespace = namespace
-        self.token = token
+        self.tokens = tokens
+        self.chains = chains
+
+    @property
+    def token(self) -> bytes:
+        """The token of the newest chain."""
+        return self.tokens[0]

@@ -1,6 +1,7 @@
 """Digest -> pseudonym -> tombstone token. The raw value has ended before this module.
 
-pseudonym = HMAC-SHA256(K[tenant, "match", newest version], kind, namespace, use, digest)   use = "link" or "screen"
+pseudonym = HMAC-SHA256(K[tenant, "match", version], kind, namespace, use, digest)     use = "link" or "screen"
+wrapped   = HMAC-SHA256(K[tenant, "match", next version], pseudonym)                   (`gateway.identifiers.chains`)
 tombstone = HMAC-SHA256(K[tenant, "suppress"], pseudonym)
 record    = HMAC-SHA256(K[tenant, "record_ids"], channel, record id)
 """
@@ -9,32 +10,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.identifiers.chains import versions
 from gateway.identifiers.keys import HmacKey, KeyPurpose, TenantKeys, fields
 from gateway.identifiers.model import Digest, Pseudonym
 
 _DIGEST_LENGTH = (32).to_bytes(4, "big")
-_PREFIXES = 1000
-"""Remembered at most: namespaces are the channels' to choose."""
 
 
 class Pseudonymizer:
-    """Turns digests into pseudonyms under the newest version of one tenant's match key."""
+    """Turns digests into pseudonyms under one tenant's match keys, in every chain that is in use, the newest first."""
 
-    __slots__ = ("_key", "_prefixes")
+    __slots__ = ("_chains", "_keys", "_prefixes")
 
-    def __init__(self, keys: TenantKeys) -> None:
-        self._key = keys.match(keys.newest)
+    def __init__(self, keys: TenantKeys, chains: tuple[int, ...] = (1,)) -> None:
+        self._keys = keys
+        self._chains = chains
         self._prefixes: dict[tuple[str, str, str], bytes] = {}
 
-    def pseudonym(self, digest: Digest) -> Pseudonym:
-        """One digest -> its pseudonym (32-byte token)."""
+    def all(self, digests: Sequence[Digest]) -> list[Pseudonym]:
+        """Digests -> their pseudonyms, in order. Raises Unavailable when a key cannot be had."""
+        messages = [self._prefix(one) + one.sha256 for one in digests]
+        made: dict[tuple[int, ...], list[bytes]] = {}
+        for chain in self._chains:
+            path = tuple(versions(chain))
+            for end in range(1, len(path) + 1):
+                if path[:end] not in made:
+                    key = self._keys.match(path[end - 1])
+                    made[path[:end]] = key.macs(made[path[: end - 1]] if end > 1 else messages)
+        columns = [made[tuple(versions(chain))] for chain in self._chains]
+        return [
+            Pseudonym(one.kind, tokens, self._chains, one.namespace)
+            for one, tokens in zip(digests, zip(*columns, strict=True), strict=True)
+        ]
+
+    def _prefix(self, digest: Digest) -> bytes:
         named = digest.kind, digest.namespace, digest.use
         prefix = self._prefixes.get(named)
         if prefix is None:
-            prefix = fields(*named) + _DIGEST_LENGTH
-            if len(self._prefixes) < _PREFIXES:
-                self._prefixes[named] = prefix
-        return Pseudonym(digest.kind, self._key.macs([prefix + digest.sha256])[0], digest.namespace)
+            prefix = self._prefixes[named] = fields(*named) + _DIGEST_LENGTH
+        return prefix
+
+
+def wrap(keys: TenantKeys, tokens: Sequence[bytes], chain: int, last: int) -> list[bytes]:
+    """Tokens of a chain -> the same wrapped by each version after it, up to `last`."""
+    for version in range(versions(chain)[-1] + 1, last + 1):
+        tokens = keys.match(version).macs(tokens)
+    return list(tokens)
 
 
 def tombstone_token(key: HmacKey, pseudonym: bytes) -> bytes:
@@ -55,7 +76,10 @@ class RecordTokens:
         """The channel's record id -> 16-byte token."""
         return self._key.mac(self._channel + record_id.encode())[:16]
 
-    def content(self, pseudonyms: Sequence[Pseudonym], observed_at: int, *parts: str) -> bytes:
-        """What the record says -> 16-byte token that says "same content"; `parts` are slugs and codes."""
-        text = f"{observed_at} {' '.join(parts)}".encode()
-        return self._key.mac(b"".join([one.token for one in pseudonyms]) + text)[:16]
+    def content(self, digests: Sequence[Digest], observed_at: int, *parts: str) -> bytes:
+        """What the record says -> 16-byte token that says "same content"; `parts` are slugs and codes.
+
+        Formed from the digests and not from pseudonyms, which change with their keys.
+        """
+        said = b"".join([fields(one.kind, one.namespace, one.use) + one.sha256 for one in digests])
+        return self._key.mac(said + f"{observed_at} {' '.join(parts)}".encode())[:16]

@@ -10,12 +10,13 @@ from gateway.storage.session import Session
 
 
 class StoredIdentifier(NamedTuple):
-    """One row: the pseudonym's token (32 bytes) and what it stands for."""
+    """One row: the pseudonym's token (32 bytes), what it stands for, and the chain of key versions that made it."""
 
     token: bytes
     identifier_id: int
     kind: str
     namespace: str
+    chain: int
 
 
 class IdentifierStore:
@@ -32,19 +33,26 @@ class IdentifierStore:
 
     def describe(self, identifiers: Collection[int]) -> list[StoredIdentifier]:
         """Surrogate ids -> their rows."""
-        sql = "SELECT token, identifier_id, kind, namespace FROM pseudonym WHERE tenant_id = ? AND identifier_id {keys}"
+        sql = (
+            "SELECT token, identifier_id, kind, namespace, chain FROM pseudonym"
+            " WHERE tenant_id = ? AND identifier_id {keys}"
+        )
         rows = self._session.rows_by_key(sql, identifiers, [self._tenant])
         return [StoredIdentifier(bytes(token), *rest) for token, *rest in rows]
 
     def all(self) -> Iterable[StoredIdentifier]:
         """Every row of the tenant; for replay and fsck, which look at the whole store."""
-        sql = "SELECT token, identifier_id, kind, namespace FROM pseudonym WHERE tenant_id = ?"
+        sql = "SELECT token, identifier_id, kind, namespace, chain FROM pseudonym WHERE tenant_id = ?"
         return (StoredIdentifier(bytes(token), *rest) for token, *rest in self._session.rows(sql, [self._tenant]))
 
-    def add(self, rows: Sequence[StoredIdentifier], chain: int) -> None:
-        """Insert new identifiers, all on the same chain of key versions."""
-        stored = [(self._tenant, row.token, row.identifier_id, row.kind, row.namespace, chain) for row in sorted(rows)]
-        self._session.insert(schema.pseudonym, stored)
+    def page(self, after: bytes, limit: int) -> list[tuple[bytes, int]]:
+        """(token, chain) of the rows behind a token, in its order."""
+        sql = "SELECT token, chain FROM pseudonym WHERE tenant_id = ? AND token > ? ORDER BY token LIMIT ?"
+        return [(bytes(token), chain) for token, chain in self._session.rows(sql, [self._tenant, after, limit])]
+
+    def add(self, rows: Sequence[StoredIdentifier]) -> None:
+        """Insert new identifiers."""
+        self._session.insert(schema.pseudonym, [(self._tenant, *row) for row in sorted(rows)])
 
     def delete(self, identifiers: Collection[int]) -> int:
         """Remove identifiers -> how many there were."""

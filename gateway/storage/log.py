@@ -7,7 +7,7 @@ appending reads nothing else.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gateway.audit.entries import EntryKind
@@ -29,7 +29,10 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head row. `restrictions` counts restrictive events and tombstones: when it moved, decisions are stale."""
+    """The head row. `restrictions` counts restrictive events and tombstones: when it moved, decisions are stale.
+
+    `chains` are the chains of key versions that tokens may stand on, the one for new rows first.
+    """
 
     size: int
     frontier: Frontier
@@ -37,6 +40,7 @@ class Head:
     journal_offset: int
     epoch: int
     frozen: bool
+    chains: tuple[int, ...]
 
 
 class LogStore:
@@ -51,7 +55,7 @@ class LogStore:
 
     def create(self) -> None:
         """The head row of a new tenant."""
-        self._session.insert(schema.head, [(self._tenant, 0, Frontier().to_bytes(), 0, 0, 1, False)])
+        self._session.insert(schema.head, [(self._tenant, 0, Frontier().to_bytes(), 0, 0, 1, False, "1")])
 
     def head(self) -> Head:
         """The head as this transaction knows it, not locked. Raises Unavailable when the tenant has none."""
@@ -62,9 +66,15 @@ class LogStore:
         return self._seen
 
     def lock(self) -> Head:
-        """Lock the head row until the transaction ends; from here on positions can be given out."""
+        """Lock the head row until the transaction ends; from here on positions can be given out.
+
+        Raises Stale when keys were rotated since this transaction saw the head: what it looked up may have moved.
+        """
         if self._locked is None:
-            self._locked = self._read(" FOR UPDATE") if self._session.postgres else self._seen or self._read("")
+            locked = self._read(" FOR UPDATE") if self._session.postgres else self._seen or self._read("")
+            if self._seen is not None and self._seen.chains != locked.chains:
+                raise Stale("the keys were rotated meanwhile")
+            self._locked = locked
         return self._locked
 
     def lock_unchanged(self, restrictions: int) -> int:
@@ -89,7 +99,7 @@ class LogStore:
             "UPDATE head SET size = ?, frontier = ?, restrictions = ? WHERE tenant_id = ?",
             [frontier.size, frontier.to_bytes(), counted, self._tenant],
         )
-        self._locked = Head(frontier.size, frontier, counted, head.journal_offset, head.epoch, head.frozen)
+        self._locked = replace(head, size=frontier.size, frontier=frontier, restrictions=counted)
         self.changes_logged += sum(entry.kind in _PARTITION for entry in entries)
         return head.size
 
@@ -97,6 +107,11 @@ class LogStore:
         """Note that the journal is applied up to byte `offset`."""
         self.lock()
         self._session.run("UPDATE head SET journal_offset = ? WHERE tenant_id = ?", [offset, self._tenant])
+
+    def use_chains(self, chains: Sequence[int]) -> None:
+        """From now on these are the chains in use."""
+        self._locked = replace(self.lock(), chains=tuple(chains))
+        self._session.run("UPDATE head SET chains = ? WHERE tenant_id = ?", [" ".join(map(str, chains)), self._tenant])
 
     def freeze(self, *, frozen: bool) -> None:
         """Stop or allow merging and resolving."""
@@ -175,14 +190,12 @@ class LogStore:
         return [note for (note,) in self._session.rows(sql, [self._tenant])]
 
     def _read(self, lock: str) -> Head:
-        found = self._session.one(
-            f"SELECT size, frontier, restrictions, journal_offset, epoch, frozen FROM head WHERE tenant_id = ?{lock}",  # noqa: S608 - constant
-            [self._tenant],
-        )
+        columns = "size, frontier, restrictions, journal_offset, epoch, frozen, chains"
+        found = self._session.one(f"SELECT {columns} FROM head WHERE tenant_id = ?{lock}", [self._tenant])  # noqa: S608 - constant
         if found is None:
             raise Unavailable("the tenant has no log")
-        size, frontier, restrictions, journal_offset, epoch, frozen = found
+        size, frontier, restrictions, journal_offset, epoch, frozen, chains = found
         edge = Frontier.from_bytes(bytes(frontier))
         if edge.size != size:
             raise Unavailable("the head of the log is damaged")
-        return Head(size, edge, restrictions, journal_offset, epoch, bool(frozen))
+        return Head(size, edge, restrictions, journal_offset, epoch, bool(frozen), tuple(map(int, chains.split())))

@@ -10,12 +10,15 @@ from gateway.storage.session import Session
 
 
 class SubjectRow(NamedTuple):
-    """One identifier of a request: pseudonym token, and its text sealed under the request's key, b"" once it ended."""
+    """One identifier of a request: pseudonym token with its chain of key versions, and digest and text sealed under the
+    request's key, b"" once it ended.
+    """
 
     token: bytes
     kind: str
     namespace: str
     sealed: bytes
+    chain: int
 
 
 class RightsStore:
@@ -63,7 +66,7 @@ class RightsStore:
         columns = ", ".join(SubjectRow._fields)
         sql = f"SELECT {columns} FROM right_subject WHERE tenant_id = ? AND request_id = ? ORDER BY token"  # noqa: S608 - constant
         rows = self._session.rows(sql, [self._tenant, request_id])
-        return [SubjectRow(bytes(token), kind, namespace, bytes(sealed)) for token, kind, namespace, sealed in rows]
+        return [SubjectRow(bytes(token), kind, name, bytes(sealed), chain) for token, kind, name, sealed, chain in rows]
 
     def requests_about(self, tokens: Collection[bytes]) -> list[int]:
         """Requests whose identifying half names any of these pseudonyms."""
@@ -79,7 +82,7 @@ class RightsStore:
         """A request has ended: whom it named stays known by pseudonym alone, for the person's next export."""
         rows = self.subjects(request_id)
         self.forget_subjects([request_id])
-        kept = [(self._tenant, request_id, row.token, row.kind, row.namespace, b"") for row in rows]
+        kept = [(self._tenant, request_id, row.token, row.kind, row.namespace, b"", row.chain) for row in rows]
         self._session.insert(schema.right_subject, kept)
 
     def sweep_subjects(self, states: Sequence[str], before: int) -> int:

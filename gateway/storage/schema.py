@@ -106,6 +106,7 @@ head = _table(
     Column("journal_offset", BigInteger, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("frozen", Boolean, nullable=False),
+    Column("chains", String(400), nullable=False),
 )
 
 log_entry = _table("log_entry", _key("position"), Column("leaf", LargeBinary, nullable=False))
@@ -304,6 +305,7 @@ right_subject = _table(
     Column("kind", String(50), nullable=False),
     Column("namespace", String(100), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("chain", SmallInteger, nullable=False),
     Index("ix_right_subject_token", "tenant_id", "token"),
     person="right_subject",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from gateway.storage import schema
@@ -13,6 +13,9 @@ ERASED = "erased"
 
 RETURNED = "returned"
 """The scope of an erasure whose person came back by a new consent: only what was observed before it stays out."""
+
+_NEVER = -(1 << 62)
+"""A time at which every tombstone is in force."""
 
 # Any other scope is the purpose of a restriction ("*" for all) whose identifier is not in the store.
 
@@ -61,6 +64,16 @@ class TombstoneStore:
         latest = {(row.token, row.scope, row.source): row for row in rows}
         self.lift(latest.values())
         self._session.insert(schema.tombstone, [(self._tenant, *row) for row in latest.values()])
+
+    def move(self, tokens: Mapping[bytes, bytes], chain: int) -> None:
+        """Tombstones under old tokens stand under new ones of this chain; of two alike the later stays."""
+        old = self.find(tokens, _NEVER)
+        if old:
+            moved = [row._replace(token=tokens[token], chain=chain) for token, rows in old.items() for row in rows]
+            there = self.find({row.token for row in moved}, _NEVER)
+            self.lift([row for rows in old.values() for row in rows])
+            rows = moved + [row for several in there.values() for row in several]
+            self.put(sorted(rows, key=lambda row: row.erased_at))
 
     def lift(self, rows: Collection[Tombstone]) -> None:
         """Remove these tombstones, as told by token, scope and source."""

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.kernel.errors import IntegrityError, Unavailable
+from gateway.storage.chains import ChainStore
 from gateway.storage.disclosures import DisclosureStore
 from gateway.storage.identifiers import IdentifierStore
 from gateway.storage.ledger import LedgerStore
@@ -37,6 +38,7 @@ class UnitOfWork:
         self.identifiers = IdentifierStore(session, tenant_id)
         self.ledger = LedgerStore(session, tenant_id)
         self.tombstones = TombstoneStore(session, tenant_id)
+        self.chains = ChainStore(session, tenant_id)
         self.records = RecordStore(session, tenant_id)
         self.profiles = ProfileStore(session, tenant_id)
         self.disclosures = DisclosureStore(session, tenant_id)

@@ -170,7 +170,7 @@ def test_what_screens_is_formed_and_links_nobody(simulator: TenantSimulator) -> 
     pseudonymizer = Pseudonymizer(simulator.gateway.keys.tenant(simulator.tenant_id))
     with simulator.reading() as unit:
         for one, records in ((ndz, 2), (name_vin, 1), (number, 2)):
-            (found,) = unit.identifiers.find([pseudonymizer.pseudonym(one).token]).values()
+            (found,) = unit.identifiers.find([pseudonymizer.all([one])[0].token]).values()
             links = unit.records.links(unit.records.of([found]))
             assert [link.linking for link in links if link.identifier_id == found] == [False] * records
 

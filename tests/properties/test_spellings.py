@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
-from gateway.flows.steps.prepare import pseudonymize
+from gateway.flows.steps.prepare import digest_all
 from gateway.identifiers.digests import FORMS
 from gateway.identifiers.keys import HmacKey, TenantKeys
 from gateway.identifiers.model import RawIdentifier
@@ -44,9 +44,10 @@ def pseudonyms(kind: str, *values: str, country: str | None = None) -> set[bytes
     """The tokens of raw values of a kind in its own normal form, sent in one record."""
     namespace = "steam" if POLICIES.kinds[kind].namespaced else ""
     sent = [RawIdentifier(kind, value, namespace) for value in values]
-    names = pseudonymize(sent, POLICIES, PSEUDONYMIZER, country)
-    assert len(names.pseudonyms) == len({one.token for one in names.pseudonyms})
-    return {one.token for one, forms in zip(names.pseudonyms, names.forms, strict=True) if forms & FORMS[""]}
+    names = digest_all(sent, POLICIES, country)
+    made = PSEUDONYMIZER.all(names.digests)
+    assert len(made) == len({one.token for one in made})
+    return {one.token for one, forms in zip(made, names.forms, strict=True) if forms & FORMS[""]}
 
 
 @st.composite

@@ -87,7 +87,7 @@ def test_checkpoints(storage: Storage) -> None:
 
 
 def test_requests(storage: Storage) -> None:
-    one, other = SubjectRow(b"a" * 32, "email", "", b"sealed-a"), SubjectRow(b"b" * 32, "phone", "", b"sealed-b")
+    one, other = SubjectRow(b"a" * 32, "email", "", b"sealed-a", 1), SubjectRow(b"b" * 32, "phone", "", b"sealed-b", 1)
     with storage.begin(1, write=True) as unit:
         unit.rights.add(5, b"r" * 16, "{}", "received", 900, [other, one])
         unit.rights.add(6, b"s" * 16, '{"later":1}', "received", 800, [one])

@@ -20,7 +20,7 @@ def token(number: int) -> bytes:
 
 def fill(storage: Storage, count: int) -> None:
     with storage.begin(1, write=True) as unit:
-        unit.identifiers.add([StoredIdentifier(token(one), one, "email", "") for one in range(count)], chain=1)
+        unit.identifiers.add([StoredIdentifier(token(one), one, "email", "", 1) for one in range(count)])
         unit.commit()
 
 
@@ -55,8 +55,8 @@ def test_a_key_asked_for_twice_finds_its_row_once(storage: Storage) -> None:
 def test_keys_may_be_negative_and_as_large_as_a_column(storage: Storage) -> None:
     extremes = [-(2**63), -1, 0, 2**63 - 1]
     with storage.begin(1, write=True) as unit:
-        rows = [StoredIdentifier(token(at), one, "email", "") for at, one in enumerate(extremes)]
-        unit.identifiers.add(rows, chain=1)
+        rows = [StoredIdentifier(token(at), one, "email", "", 1) for at, one in enumerate(extremes)]
+        unit.identifiers.add(rows)
         assert sorted(one.identifier_id for one in unit.identifiers.describe(extremes)) == extremes
 
 

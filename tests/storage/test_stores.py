@@ -15,9 +15,9 @@ from gateway.storage.tombstones import Tombstone
 from gateway.storage.unit_of_work import Storage, UnitOfWork
 
 GRAPH = "identity_resolution"
-MAIL = StoredIdentifier(b"\x00" * 32, 11, "email", "")
-PHONE = StoredIdentifier(b"\xff" * 32, 12, "phone", "")
-STEAM = StoredIdentifier(b"\x27" * 32, 13, "platform_id", "steam")
+MAIL = StoredIdentifier(b"\x00" * 32, 11, "email", "", 1)
+PHONE = StoredIdentifier(b"\xff" * 32, 12, "phone", "", 1)
+STEAM = StoredIdentifier(b"\x27" * 32, 13, "platform_id", "steam", 1)
 
 
 def event(identifier: int, position: int, at: int = 100, known: int = 200, channel: str = "web") -> LedgerRow:
@@ -75,7 +75,7 @@ def with_evidence(unit: UnitOfWork) -> None:
 
 def test_identifiers(storage: Storage) -> None:
     with storage.begin(1, write=True) as unit:
-        unit.identifiers.add([PHONE, STEAM, MAIL], chain=1)
+        unit.identifiers.add([PHONE, STEAM, MAIL])
         unit.commit()
     with storage.begin(1, write=True) as unit:
         assert unit.identifiers.find([MAIL.token, b"?" * 32]) == {MAIL.token: 11}
@@ -245,7 +245,7 @@ def test_ids_of_recipients(storage: Storage) -> None:
 
 def test_stores_show_a_tenant_its_own_rows_only(storage: Storage) -> None:
     with storage.begin(1, write=True) as unit:
-        unit.identifiers.add([MAIL], chain=1)
+        unit.identifiers.add([MAIL])
         with_evidence(unit)
         unit.ledger.append([event(11, 3)])
         unit.commit()
@@ -254,7 +254,7 @@ def test_stores_show_a_tenant_its_own_rows_only(storage: Storage) -> None:
         assert unit.records.of([11, 12, 13]) == []
         assert unit.ledger.facts([11]) == []
         assert unit.records.delete([1, 2, 3]) == (0, 0)
-        unit.identifiers.add([MAIL], chain=1)
+        unit.identifiers.add([MAIL])
         unit.commit()
     with storage.begin(1, write=False) as unit:
         assert sorted(unit.records.of([11, 12, 13])) == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""`gateway init`, `gateway db`, `gateway keys`."""
+"""`gateway init`, `gateway db`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import click
 
 from gateway import wiring
 from gateway.entrypoints.cli.exits import ExitCode
-from gateway.entrypoints.cli.output import json_option, note, write_json, write_table
-from gateway.entrypoints.cli.session import opened
-from gateway.flows import admin, audit
-from gateway.kernel.errors import Unavailable
+from gateway.entrypoints.cli.output import json_option, note, write_json
 from gateway.settings import Settings
 
 
@@ -55,30 +52,3 @@ def check(*, as_json: bool) -> ExitCode:
     if findings:
         note("gateway: run `gateway db upgrade`; what it does not mend was changed by hand")
     return ExitCode.FINDINGS if findings else ExitCode.OK
-
-
-@click.group("keys")
-def keys() -> None:
-    """The keys of the tenants."""
-
-
-@keys.command("status")
-@json_option
-def status(*, as_json: bool) -> ExitCode:
-    """Whether each tenant's keys open, and in which service.
-
-    Shows the verifier key of its log too, which the operator publishes. Exits with 1 when some do not open.
-    """
-    gateway = opened()
-    rows: list[dict[str, str]] = []
-    for tenant_id, name in admin.list_tenants(gateway):
-        try:
-            rows.append({"tenant": name, "keys": "open", "log_verifier_key": audit.verifier_key(gateway, tenant_id)})
-        except Unavailable as error:
-            rows.append({"tenant": name, "keys": str(error), "log_verifier_key": ""})
-    if as_json:
-        write_json({"service": gateway.keys.service, "tenants": rows})
-    else:
-        click.echo(f"key service: {gateway.keys.service}")
-        write_table(("tenant", "keys", "verifier key of its log"), [tuple(row.values()) for row in rows])
-    return ExitCode.OK if all(row["keys"] == "open" for row in rows) else ExitCode.FINDINGS

@@ -54,7 +54,7 @@ def show_search(stage: Stage) -> None:
     years = math.log10(2 ** (8 * KEY_BYTES) / bare.rate / _YEAR)
     stage.fact("because", f"a pseudonym is an HMAC under a key of {KEY_BYTES} bytes, which the database does not hold.")
     stage.fact("", f"To try one number under each of the 2^{8 * KEY_BYTES} keys takes 10^{years:.0f} years.")
-    token = Pseudonymizer(stage.gateway.keys.tenant(stage.tenant_id)).pseudonym(Digest("phone", digest)).token
+    token = Pseudonymizer(stage.gateway.keys.tenant(stage.tenant_id)).all([Digest("phone", digest)])[0].token
     known = "it is one of them" if token in tokens else "it is none of them"
     stage.fact("the key", f"With the key her number's pseudonym is formed at once, and {known}: guard it.", "yellow")
 

@@ -4,6 +4,7 @@
     checkpoint   at the start, then hourly        the log is signed as it stands
     rights       every 30 seconds                 approved privacy requests are run
     sweep        hourly                           what has expired goes
+    rekey        hourly                           what older keys made is wrapped by the newest, 5,000 rows a second
     fsck         daily at 03:17 UTC               the store is checked against its log
 
 A job that fails is logged by the type of its error and does not keep another job or tenant from running. A job is
@@ -28,11 +29,13 @@ from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.fsck import fsck
 from gateway.flows.maintenance import sweep
 from gateway.flows.replay import replay
+from gateway.flows.rotate_keys import rekey
 from gateway.flows.run_rights import run_approved
 from gateway.kernel import logs
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
+_ROWS_PER_SECOND: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ def _sweep(gateway: Gateway, caller: Caller) -> int:
     return sum(sweep(gateway, caller.tenant_id).values())
 
 
+def _rekey(gateway: Gateway, caller: Caller) -> int:
+    return rekey(gateway, caller.tenant_id, per_second=_ROWS_PER_SECOND)
+
+
 def _fsck(gateway: Gateway, caller: Caller) -> int:
     report = fsck(gateway, caller.tenant_id)
     findings = sum(finding.count for finding in report.findings)
@@ -71,6 +78,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("checkpoint", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=True, run=_checkpoint),
     Job("rights", IntervalTrigger(seconds=30, timezone=UTC), at_start=True, run=_rights),
     Job("sweep", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=True, run=_sweep),
+    Job("rekey", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=False, run=_rekey),
     Job("fsck", CronTrigger(hour=3, minute=17, timezone=UTC), at_start=False, run=_fsck),
 )
 

@@ -23,9 +23,11 @@ from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.steps.ancestry import ancestry, trail
 from gateway.flows.steps.depart import Departure, plan_departure, write_departure
 from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.journal import Known
 from gateway.flows.steps.loosen import baseless, erase_consents
 from gateway.flows.steps.reach import Held, Reach, records_about, values_in
 from gateway.identifiers.keys import KeyPurpose
+from gateway.identifiers.model import Pseudonym
 from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.kernel.clock import DAY
 from gateway.policy.model import PolicySet
@@ -42,6 +44,7 @@ class ErasureEntry(TypedDict):
 
     `tokens` are all identifiers erased, `proved` those of them that the request proved, `staying` those of the person
     that other people's records assert too; `tombstones` which of `tokens` leave one, and its end (milliseconds).
+    `known` is where each stands (`gateway.flows.steps.journal.Known`); older entries lack it.
     """
 
     type: str
@@ -52,21 +55,26 @@ class ErasureEntry(TypedDict):
     staying: list[str]
     tombstones: list[tuple[str, int | None]]
     erased_at: int
+    known: Known
 
 
 def erasure_entry(
-    gateway: Gateway, tenant_id: int, request_id: int, regime: str, who: Reach, proved: Sequence[tuple[bytes, str]]
+    gateway: Gateway, tenant_id: int, request_id: int, regime: str, who: Reach, proved: Sequence[Pseudonym]
 ) -> tuple[ErasureEntry, dict[str, int]]:
     """(What will be erased, as the journal keeps it; its tokens -> ids of those the store holds).
 
-    `proved` are (token, kind) of the request itself: those the store does not know get a tombstone all the same.
+    `proved` are of the request itself: those the store does not know get a tombstone all the same.
     """
     key = gateway.keys.tenant(tenant_id).hmac(KeyPurpose.SUPPRESS)
     now = gateway.clock.now()
-    kinds = {row.token: row.kind for row in who.identifiers.values()}
-    others = {row.token for row in who.shared.values()}
     rules = gateway.policies.kinds
-    kinds.update({token: kind for token, kind in proved if token not in others and rules[kind].scope in LEDGER_SCOPES})
+    kinds = {row.token: row.kind for row in who.identifiers.values()}
+    known = {row.token: (row.chain, row.identifier_id) for row in [*who.identifiers.values(), *who.staying.values()]}
+    stored = kinds.keys() | {row.token for row in who.shared.values()}
+    for one in proved:
+        if stored.isdisjoint(one.tokens) and rules[one.kind].scope in LEDGER_SCOPES:
+            kinds[one.token] = one.kind
+            known[one.token] = one.chains[0], 0
     named = {token: tombstone_token(key, token).hex() for token in sorted(kinds)}
     staying = {tombstone_token(key, row.token).hex(): one for one, row in who.staying.items()}
     tombstones: list[tuple[str, int | None]] = []
@@ -84,6 +92,7 @@ def erasure_entry(
         "staying": list(staying),
         "tombstones": tombstones,
         "erased_at": now,
+        "known": {tombstone_token(key, token).hex(): where for token, where in known.items()},
     }
     return entry, found | staying
 
@@ -109,7 +118,7 @@ def apply_erasure(
     leaving = [one.row.record_id for one in departure.whole]
     homes = {home for graph in gateway.policies.graphs for home in unit.profiles.home_of(graph, erased).values()}
     begin = trail(unit, homes, [one.row.record_id for one in held], erased)
-    counts: Counts = {"tombstone": _put_tombstones(gateway, unit, entry)}
+    counts: Counts = {"tombstone": _put_tombstones(unit, entry)}
     kinds = {row.identifier_id: row.kind for row in rows}
     loosened = erase_consents(gateway, unit, scribe, kinds, staying, leaving)
     counts["ledger"] = loosened.rows
@@ -140,11 +149,13 @@ def _rights(gateway: Gateway, tenant_id: int) -> Caller:
     return Caller(tenant_id, 0, "system", Role.DPO, SCRIBE_CHANNEL, verified, outcomes=True)
 
 
-def _put_tombstones(gateway: Gateway, unit: UnitOfWork, entry: ErasureEntry) -> int:
-    chain = gateway.keys.tenant(unit.tenant_id).chain
+def _put_tombstones(unit: UnitOfWork, entry: ErasureEntry) -> int:
+    chains = {token: chain for token, (chain, _) in entry.get("known", {}).items()}
     request, erased_at = int(entry["request"], 16), entry["erased_at"]
     rows = [
-        Tombstone(bytes.fromhex(token), chain, entry["regime"], ERASED, "erasure", request, erased_at, ends_at)
+        Tombstone(
+            bytes.fromhex(token), chains.get(token, 1), entry["regime"], ERASED, "erasure", request, erased_at, ends_at
+        )
         for token, ends_at in entry["tombstones"]
     ]
     unit.tombstones.put(rows)

@@ -11,9 +11,9 @@ from gateway.flows.context import Gateway
 from gateway.flows.messages import ConsentAssertion
 from gateway.flows.steps.hear import Hearing, gpc_is_new, with_signals
 from gateway.flows.steps.load import Batch, approach
+from gateway.flows.steps.name import hidden
 from gateway.flows.steps.prepare import Item
 from gateway.identifiers.keys import HmacKey
-from gateway.identifiers.pseudonyms import tombstone_token
 from gateway.policy.model import PolicySet
 from gateway.storage.tombstones import ERASED, RETURNED
 from gateway.storage.unit_of_work import UnitOfWork
@@ -27,16 +27,21 @@ def screen(unit: UnitOfWork, batch: Batch, key: HmacKey, authority: Authority) -
     if not unit.tombstones.any():
         return
     tokens = {
-        one.token: tombstone_token(key, one.token)
+        one.token: hidden(key, one)
         for item in batch.items
         for one, rule in zip(item.pseudonyms, item.rules, strict=True)
         if rule.scope in LEDGER_SCOPES
     }
-    standing = unit.tombstones.find(set(tokens.values()), batch.around.now)
+    standing = unit.tombstones.find({one for several in tokens.values() for one in several}, batch.around.now)
     if not standing:
         return
+    batch.around.buried = {
+        token: several[0] for several in tokens.values() for token in several[1:] if token in standing
+    }
     for item in batch.items:
-        hits = [stone for one in item.pseudonyms for stone in standing.get(tokens.get(one.token, b""), ())]
+        hits = [
+            stone for one in item.pseudonyms for token in tokens.get(one.token, ()) for stone in standing.get(token, ())
+        ]
         erased = [stone for stone in hits if stone.scope == ERASED]
         returned = [stone for stone in hits if stone.scope == RETURNED]
         item.since = max((stone.erased_at for stone in erased + returned), default=0)

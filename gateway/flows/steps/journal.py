@@ -8,20 +8,34 @@ which turns into the ledger event when the identifier arrives (`gateway.flows.st
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from typing import TypedDict
+from itertools import islice
+from typing import Any, Final, TypedDict
 
 from gateway.consent.model import RESTRICTIVE
 from gateway.flows.context import Gateway
 from gateway.flows.steps.hear import Event
 from gateway.flows.steps.load import Surroundings
-from gateway.identifiers.keys import HmacKey, KeyPurpose
-from gateway.identifiers.pseudonyms import tombstone_token
+from gateway.identifiers.chains import chain_of, versions
+from gateway.identifiers.keys import KeyPurpose
+from gateway.identifiers.pseudonyms import tombstone_token, wrap
+from gateway.storage.identifiers import StoredIdentifier
 from gateway.storage.tombstones import ERASED, RETURNED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
+_AT_ONCE: Final = 10_000
+
+Known = dict[str, tuple[int, int]]
+"""Hex tombstone token -> (chain of key versions of the pseudonym, identifier id, 0 for one the store did not have).
+
+Ids are random and stand in the store alone: they outlast a rotation, after which no token is what it was.
+"""
+
 
 class JournaledAct(TypedDict):
-    """One restrictive act; `tokens` are hex tombstone tokens, `derived` whether it came to them by their profile."""
+    """One restrictive act; `tokens` are hex tombstone tokens, `derived` whether it came to them by their profile.
+
+    `known` is where they stand; older entries lack it.
+    """
 
     tokens: list[str]
     derived: bool
@@ -29,6 +43,7 @@ class JournaledAct(TypedDict):
     purpose: str
     occurred_at: int
     regimes: str
+    known: Known
 
 
 def journal_events(gateway: Gateway, unit: UnitOfWork, around: Surroundings, events: Iterable[Event]) -> None:
@@ -37,15 +52,17 @@ def journal_events(gateway: Gateway, unit: UnitOfWork, around: Surroundings, eve
     if not restrictive:
         return
     key = gateway.keys.tenant(unit.tenant_id).hmac(KeyPurpose.SUPPRESS)
-    tokens = tokens_of(unit, around, {one for event in restrictive for one in event.identifiers})
+    rows = rows_of(unit, around, {one for event in restrictive for one in event.identifiers})
+    tokens = {one: tombstone_token(key, row.token).hex() for one, row in rows.items()}
     acts: list[JournaledAct] = [
         {
-            "tokens": [tombstone_token(key, tokens[one]).hex() for one in event.identifiers if one in tokens],
+            "tokens": [tokens[one] for one in event.identifiers if one in tokens],
             "derived": event.derived,
             "kind": str(event.assertion.kind),
             "purpose": event.assertion.purpose,
             "occurred_at": event.assertion.occurred_at,
             "regimes": " ".join(event.regimes),
+            "known": {tokens[one]: (rows[one].chain, one) for one in event.identifiers if one in tokens},
         }
         for event in restrictive
     ]
@@ -61,11 +78,10 @@ def write_acts(gateway: Gateway, unit: UnitOfWork, acts: Sequence[JournaledAct])
 
 def remember(gateway: Gateway, unit: UnitOfWork, acts: Iterable[JournaledAct], known: Container[str]) -> None:
     """Restrictions on tokens that are not `known` become tombstones: the latest of each kind and purpose."""
-    chain = gateway.keys.tenant(unit.tenant_id).chain
     rows = [
         Tombstone(
             token=bytes.fromhex(token),
-            chain=chain,
+            chain=act.get("known", {}).get(token, (1, 0))[0],
             regime=next(iter(act["regimes"].split()), ""),
             scope=act["purpose"],
             source=act["kind"],
@@ -82,28 +98,50 @@ def remember(gateway: Gateway, unit: UnitOfWork, acts: Iterable[JournaledAct], k
     unit.tombstones.put(sorted(rows, key=lambda row: row.erased_at))
 
 
-def tokens_of(unit: UnitOfWork, around: Surroundings, identifiers: Iterable[int]) -> dict[int, bytes]:
-    """Surrogate ids -> pseudonym tokens, of stored identifiers and of those the batch brings."""
+def rows_of(unit: UnitOfWork, around: Surroundings, identifiers: Iterable[int]) -> dict[int, StoredIdentifier]:
+    """Surrogate ids -> their rows, of stored identifiers and of those the batch brings."""
     wanted = set(identifiers)
-    new = {one: around.new[one].token for one in wanted if one in around.new}
-    stored = {row.identifier_id: row.token for row in unit.identifiers.describe(wanted - new.keys())}
-    return new | stored
+    new = {one: around.new[one] for one in wanted if one in around.new}
+    return new | {row.identifier_id: row for row in unit.identifiers.describe(wanted - new.keys())}
 
 
-def tokens_in(entry: Mapping[str, object]) -> set[str]:
-    """All hex tombstone tokens that a journal entry names."""
-    parts = entry.get("acts")
-    named = [entry, *parts] if isinstance(parts, list) else [entry]
-    lists = [part.get(name) for part in named if isinstance(part, dict) for name in ("tokens", "staying")]
-    return {str(token) for several in lists if isinstance(several, list) for token in several}
-
-
-def find_by_tokens(unit: UnitOfWork, key: HmacKey, tokens: Collection[str]) -> dict[str, int]:
-    """Hex tombstone tokens -> the ids of the stored identifiers they belong to; looks at the whole store."""
-    wanted = {bytes.fromhex(token) for token in tokens}
+def tokens_in(entry: Mapping[str, Any]) -> dict[str, int]:
+    """All hex tombstone tokens that a journal entry names -> their ids, 0 where it does not say."""
     found: dict[str, int] = {}
-    for row in unit.identifiers.all():
-        token = tombstone_token(key, row.token)
-        if token in wanted:
-            found[token.hex()] = row.identifier_id
+    for part in [entry, *entry.get("acts", ())]:
+        found |= dict.fromkeys([*part.get("tokens", ()), *part.get("staying", ())], 0)
+        found |= {token: identifier for token, (_, identifier) in part.get("known", {}).items()}
+    return found
+
+
+def find_by_tokens(gateway: Gateway, unit: UnitOfWork, tokens: Mapping[str, int]) -> dict[str, int]:
+    """Hex tombstone tokens with ids -> the ids of the stored identifiers they belong to.
+
+    Where the store does not know the id, it looks at all of it: an identifier that left and came back has another.
+    """
+    ids = {row.identifier_id for row in unit.identifiers.describe({one for one in tokens.values() if one})}
+    found = {token: one for token, one in tokens.items() if one in ids}
+    wanted = {bytes.fromhex(token) for token in tokens.keys() - found.keys()}
+    rows = iter(unit.identifiers.all() if wanted else ())
+    while chunk := list(islice(rows, _AT_ONCE)):
+        found |= _met(gateway, unit, chunk, wanted)
+    return found
+
+
+def _met(
+    gateway: Gateway, unit: UnitOfWork, rows: Sequence[StoredIdentifier], wanted: Collection[bytes]
+) -> dict[str, int]:
+    """Rows whose tombstone would stand under a wanted token, now or once later versions wrapped them."""
+    keys = gateway.keys.tenant(unit.tenant_id)
+    key = keys.hmac(KeyPurpose.SUPPRESS)
+    found: dict[str, int] = {}
+    for chain in {row.chain for row in rows}:
+        alike = [row for row in rows if row.chain == chain]
+        tokens = [row.token for row in alike]
+        for last in range(versions(chain)[-1], keys.newest + 1):
+            tokens = wrap(keys, tokens, chain_of(last - 1, last - 1), last) if last > versions(chain)[-1] else tokens
+            for row, token in zip(alike, tokens, strict=True):
+                buried = tombstone_token(key, token)
+                if buried in wanted:
+                    found[buried.hex()] = row.identifier_id
     return found

@@ -177,6 +177,6 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
         item.content,
         item.linking,
         permit.regimes,
-        tuple([item.values[place] for place in at]),
-        tuple([item.forms[place] for place in at]),
+        tuple([item.names.values[place] for place in at]),
+        tuple([item.names.forms[place] for place in at]),
     )

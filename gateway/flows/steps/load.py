@@ -7,12 +7,13 @@ alone, after the decision, for those it is about.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject
 from gateway.consent.ledger import LedgerView
 from gateway.flows.context import Gateway
+from gateway.flows.steps.name import recognize
 from gateway.flows.steps.prepare import Item, Named
 from gateway.identifiers.model import Pseudonym
 from gateway.kernel.ids import draw
@@ -27,7 +28,9 @@ from gateway.storage.unit_of_work import UnitOfWork
 class Surroundings:
     """What the store knows about named people, and what the steps add.
 
-    `new` are identifiers it did not know, with the ids they get if used; `loaded` those whose facts are in `ledger`.
+    `new` are identifiers it did not know, with the ids they get if used; `loaded` those whose facts are in `ledger`;
+    `moved`: tokens of older chains of keys that were seen again -> newest; `older`: those that new identifiers would
+    have had; `buried`: tokens of tombstones.
     """
 
     now: int
@@ -37,6 +40,9 @@ class Surroundings:
     rules: dict[int, KindRule]
     new: dict[int, StoredIdentifier]
     loaded: set[int]
+    moved: dict[bytes, bytes] = field(default_factory=dict)
+    older: dict[bytes, bytes] = field(default_factory=dict)
+    buried: dict[bytes, bytes] = field(default_factory=dict)
 
     def subject(self, graph: str, identifiers: Sequence[int], speaking: Collection[int] = ()) -> Subject:
         """The identifiers that speak for the record's person: not shared (but for `speaking`), not of a household."""
@@ -69,7 +75,8 @@ def load(gateway: Gateway, unit: UnitOfWork, items: list[Item]) -> Batch:
 def surroundings(gateway: Gateway, unit: UnitOfWork, people: Sequence[Named], graphs: Sequence[str]) -> Surroundings:
     """Look people up by their pseudonyms. Identifiers that are new get surrogate ids, written only if used."""
     head = unit.log.head()
-    found = unit.identifiers.find({one.token for person in people for one in person.pseudonyms})
+    pseudonyms = [one for person in people for one in person.pseudonyms]
+    found, moved = recognize(gateway, unit, pseudonyms)
     new = {row.identifier_id: row for row in _number(people, found)}
     rules: dict[int, KindRule] = {}
     for person in people:
@@ -90,6 +97,8 @@ def surroundings(gateway: Gateway, unit: UnitOfWork, people: Sequence[Named], gr
         rules=rules,
         new=new,
         loaded=set(rules),
+        moved=moved,
+        older={older: one.token for one in pseudonyms if found[one.token] in new for older in one.tokens[1:]},
     )
 
 
@@ -115,7 +124,7 @@ def _number(items: Sequence[Named], found: dict[bytes, int]) -> list[StoredIdent
                 unknown.setdefault(one.token, one)
     ids = draw(len(unknown))
     fresh = [
-        StoredIdentifier(one.token, number, one.kind, one.namespace)
+        StoredIdentifier(one.token, number, one.kind, one.namespace, one.chains[0])
         for number, one in zip(ids, unknown.values(), strict=True)
     ]
     found.update({row.token: row.identifier_id for row in fresh})

@@ -9,7 +9,7 @@ from gateway.flows.context import Gateway, check_store
 from gateway.flows.steps.cascade import Counts, apply_erasure, erasure_entry
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.reach import Held, Reach, reach, values_in
-from gateway.flows.steps.requests import StoredRequest, read, subjects_of
+from gateway.flows.steps.requests import StoredRequest, acted_on, read
 from gateway.rights.cascade import Preflight
 from gateway.rights.model import RequestKind
 from gateway.storage.identifiers import StoredIdentifier
@@ -44,16 +44,16 @@ def _one_a_value(records: Sequence[Held], rows: Mapping[int, StoredIdentifier]) 
 
 def whom(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> Reach:
     """The person a stored request is about, by the identifiers it may act on."""
-    tokens = [row.token for row in subjects_of(gateway, unit, stored)]
+    tokens = [token for one in acted_on(gateway, unit, stored) for token in one.tokens]
     return reach(gateway, unit, tokens, stored.request.received_at, include_hanging=stored.include_hanging)
 
 
 def _erasure(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, who: Reach) -> Counts:
-    subjects = subjects_of(gateway, unit, stored)
-    proved = [(row.token, row.kind) for row in subjects]
+    proved = acted_on(gateway, unit, stored)
     entry, found = erasure_entry(gateway, unit.tenant_id, stored.request.id, stored.request.regime, who, proved)
     scribe = Scribe("system", "preflight", gateway.policies.digest, gateway.clock.now())
-    return apply_erasure(gateway, unit, scribe, entry, found, [row.token for row in subjects])
+    named = [token for one in proved for token in one.tokens]
+    return apply_erasure(gateway, unit, scribe, entry, found, named)
 
 
 def _holdings(unit: UnitOfWork, who: Reach) -> Counts:

@@ -1,11 +1,11 @@
-"""Steps 1 and 2: raw values become digests, digests become pseudonyms; outside any transaction.
+"""Step 1: raw values become digests, outside any transaction; `name` makes them pseudonyms.
 
 A record that breaks a rule becomes a `Problem`; the others go on. After this step no raw value is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.consent.model import Decision
@@ -14,7 +14,7 @@ from gateway.flows.messages import ConsentAssertion, Identifier, IncomingRecord,
 from gateway.identifiers.digests import composite_digests, digests_of
 from gateway.identifiers.keys import TenantKeys
 from gateway.identifiers.model import Digest, Pseudonym, RawIdentifier
-from gateway.identifiers.pseudonyms import Pseudonymizer, RecordTokens
+from gateway.identifiers.pseudonyms import RecordTokens
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import KindRule, PolicySet
 from gateway.storage.tombstones import Tombstone
@@ -22,24 +22,26 @@ from gateway.storage.tombstones import Tombstone
 
 @dataclass(slots=True)
 class Names:
-    """The pseudonyms of one record, each once, with the rules of their kinds. In parallel `values`, the place of the
-    value that each is a digest of, and `forms`, the bits that say whose.
+    """What one record asserts: digests, each once, with the rules of their kinds.
+
+    In parallel `values`, the place of the value that each is a digest of, `forms`, the bits that say whose, and the
+    `pseudonyms` once they are named.
     """
 
-    pseudonyms: list[Pseudonym] = field(default_factory=list)
+    digests: list[Digest] = field(default_factory=list)
     rules: list[KindRule] = field(default_factory=list)
     values: list[int] = field(default_factory=list)
     forms: list[int] = field(default_factory=list)
-    _at: dict[bytes, int] = field(default_factory=dict)
+    pseudonyms: list[Pseudonym] = field(default_factory=list)
+    _at: dict[tuple[str, str, bytes], int] = field(default_factory=dict)
 
-    def add(self, value: int, digests: Sequence[Digest], policies: PolicySet, pseudonymizer: Pseudonymizer) -> None:
+    def add(self, value: int, digests: Sequence[Digest], kinds: Mapping[str, KindRule]) -> None:
         """Digests of the value at this place. Where one was there already, the two values are one."""
         for one in digests:
-            pseudonym = pseudonymizer.pseudonym(one)
-            at = self._at.setdefault(pseudonym.token, len(self.pseudonyms))
-            if at == len(self.pseudonyms):
-                self.pseudonyms.append(pseudonym)
-                self.rules.append(policies.kinds[one.kind])
+            at = self._at.setdefault((one.kind, one.namespace, one.sha256), len(self.digests))
+            if at == len(self.digests):
+                self.digests.append(one)
+                self.rules.append(kinds[one.kind])
                 self.values.append(value)
                 self.forms.append(one.forms)
                 continue
@@ -52,12 +54,21 @@ class Names:
 
 @dataclass(slots=True, eq=False)
 class Named:
-    """Somebody named by identifiers: their pseudonyms, the rules of their kinds and, once loaded, their ids."""
+    """Somebody named by identifiers and, once loaded, their ids."""
 
     index: int
-    pseudonyms: list[Pseudonym]
-    rules: list[KindRule]
+    names: Names
     ids: tuple[int, ...] = ()
+
+    @property
+    def pseudonyms(self) -> list[Pseudonym]:
+        """One for each digest."""
+        return self.names.pseudonyms
+
+    @property
+    def rules(self) -> list[KindRule]:
+        """The rules of their kinds, in parallel."""
+        return self.names.rules
 
 
 @dataclass(slots=True, eq=False)
@@ -66,8 +77,6 @@ class Item(Named):
 
     record: IncomingRecord = field(kw_only=True)
     graph: str = field(kw_only=True)
-    values: list[int] = field(kw_only=True)
-    forms: list[int] = field(kw_only=True)
     token: bytes = field(kw_only=True)
     content: bytes = field(kw_only=True)
     outcome: Outcome | None = None
@@ -85,9 +94,8 @@ def prepare(
 ) -> tuple[list[Item], dict[int, Problem]]:
     """Parsed records -> (items by place, problems by place)."""
     keys = gateway.keys.tenant(caller.tenant_id)
-    pseudonymizer = Pseudonymizer(keys)
     tokens, event_tokens = RecordTokens(keys, caller.channel), consent_tokens(keys, caller)
-    trusted = caller.authority(gateway.policies).rules.verified
+    trust = "trusted" if caller.authority(gateway.policies).rules.verified else "public"
     items: list[Item] = []
     problems: dict[int, Problem] = {}
     for index, record in enumerate(records):
@@ -96,25 +104,21 @@ def prepare(
             continue
         try:
             graph = _graph(record, gateway.policies)
-            names = pseudonymize(record.identifiers, gateway.policies, pseudonymizer, record.jurisdiction, screen=True)
+            names = digest_all(record.identifiers, gateway.policies, record.jurisdiction, screen=True)
         except InvalidInput as error:
             problems[index] = Problem(error.field, error.rule, str(error), index)
             continue
         if record.attributes:
-            _screen_by_attributes(names, record, gateway.policies, pseudonymizer)
-        trust = "trusted" if trusted else "public"
+            _screen_by_attributes(names, record, gateway.policies)
         said = record.observed_at, record.jurisdiction or "", record.purpose, trust
         items.append(
             Item(
                 index,
-                names.pseudonyms,
-                names.rules,
+                names,
                 record=_tokenized(record, event_tokens),
                 graph=graph,
-                values=names.values,
-                forms=names.forms,
                 token=tokens.of(record.record_id),
-                content=tokens.content(names.pseudonyms, *said),
+                content=tokens.content(names.digests, *said),
             )
         )
     return items, problems
@@ -151,15 +155,10 @@ def _graph(record: IncomingRecord, policies: PolicySet) -> str:
     return purpose.graph
 
 
-def pseudonymize(
-    identifiers: Sequence[Identifier],
-    policies: PolicySet,
-    pseudonymizer: Pseudonymizer,
-    jurisdiction: str | None,
-    *,
-    screen: bool = False,
+def digest_all(
+    identifiers: Sequence[Identifier], policies: PolicySet, jurisdiction: str | None, *, screen: bool = False
 ) -> Names:
-    """Identifiers as sent -> their names; those that only screen are left out but for records (`screen`).
+    """Identifiers as sent -> their digests; those that only screen are left out but for records (`screen`).
 
     Raises InvalidInput with the field of the first one that breaks a rule.
     """
@@ -169,15 +168,13 @@ def pseudonymize(
             digests = digests_of(identifier, policies.kinds, jurisdiction)
         except InvalidInput as error:
             raise InvalidInput(str(error), field=f"identifiers[{place}].{error.field}", rule=error.rule) from None
-        names.add(place, [one for one in digests if screen or one.use == "link"], policies, pseudonymizer)
+        names.add(place, digests if screen else [one for one in digests if one.use == "link"], policies.kinds)
     return names
 
 
-def _screen_by_attributes(
-    names: Names, record: IncomingRecord, policies: PolicySet, pseudonymizer: Pseudonymizer
-) -> None:
+def _screen_by_attributes(names: Names, record: IncomingRecord, policies: PolicySet) -> None:
     """NDZ and NameVIN end what the attributes are for; a record with two cars has no NameVIN of its own."""
     vins = [one.value for one in record.identifiers if isinstance(one, RawIdentifier) and one.kind == "vin"]
     vin = vins[0] if len(vins) == 1 else None
     for place, one in enumerate(composite_digests(record.attributes, vin, policies.kinds, record.jurisdiction)):
-        names.add(len(record.identifiers) + place, [one], policies, pseudonymizer)
+        names.add(len(record.identifiers) + place, [one], policies.kinds)

@@ -18,7 +18,7 @@ from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import PROVISIONAL, Event, Hearing
 from gateway.flows.steps.journal import journal_events
 from gateway.flows.steps.link import Linked
-from gateway.flows.steps.load import Batch
+from gateway.flows.steps.load import Batch, Surroundings
 from gateway.flows.steps.prepare import Item
 from gateway.kernel.clock import format_instant
 from gateway.kernel.ids import encode
@@ -49,13 +49,14 @@ def write_all(
     changes = partition_entries(scribe, linked.plans, _decision_names(batch), base + len(entries), entries)
     _decisions(scribe, unit, batch, base, entries, positions)
     _refused_merges(scribe, linked, batch, base, entries, changes)
-    _write_identifiers(gateway, caller, unit, batch, hearing)
+    _write_identifiers(unit, batch, hearing)
     write_events(unit, caller, hearing.events, base, batch.around.now)
     _write_records(caller, unit, batch, linked, positions)
     for graph, plan in linked.plans.items():
         apply_plan(unit, graph, batch.around.near[graph], plan, base)
     unit.disclosures.add_changes(changes)
     _yield_tombstones(unit, batch)
+    rekey(unit, batch.around)
     if entries:
         unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     journal_events(gateway, unit, batch.around, hearing.events)
@@ -209,11 +210,22 @@ def profile_of(plan: Plan | None, near: Neighborhood, identifiers: Sequence[int]
     return homes[min((one for one in homes if homes[one]), key=lambda one: near.kinds[one].rank)]
 
 
-def _write_identifiers(gateway: Gateway, caller: Caller, unit: UnitOfWork, batch: Batch, hearing: Hearing) -> None:
+def rekey(unit: UnitOfWork, around: Surroundings) -> None:
+    """Whoever was seen again needs no older key any more."""
+    newest = unit.log.head().chains[0]
+    if around.moved:
+        unit.chains.move(around.moved.items(), newest)
+    if around.older:
+        unit.chains.move_requests(around.older, newest)
+    if around.buried:
+        unit.tombstones.move(around.buried, newest)
+
+
+def _write_identifiers(unit: UnitOfWork, batch: Batch, hearing: Hearing) -> None:
     """Only identifiers that stored records or ledger events need."""
     stored = {one for item in batch.items if item.linking for one in item.ids}
     wanted = [batch.around.new[one] for one in stored | hearing.identifiers() if one in batch.around.new]
-    unit.identifiers.add(wanted, gateway.keys.tenant(caller.tenant_id).chain)
+    unit.identifiers.add(wanted)
 
 
 def _write_records(
@@ -260,8 +272,8 @@ def _write_records(
                 place,
                 one in kept,
                 plan.cuts.get((item.record_id, one), False),
-                item.values[place],
-                item.forms[place],
+                item.names.values[place],
+                item.names.forms[place],
             )
             for place, (one, rule) in enumerate(zip(item.ids, item.rules, strict=True))
             if one in kept or not rule.may_link

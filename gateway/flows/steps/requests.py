@@ -10,8 +10,8 @@ import orjson
 from gateway.audit.entries import EntryKind
 from gateway.flows.context import Gateway
 from gateway.flows.steps.entries import Scribe
-from gateway.identifiers.model import RawIdentifier
-from gateway.identifiers.sealing import unseal
+from gateway.flows.steps.subjects import pseudonyms_of, texts_of
+from gateway.identifiers.model import Pseudonym, RawIdentifier
 from gateway.kernel.errors import InvalidInput, NotFound
 from gateway.kernel.ids import decode, encode
 from gateway.policy.model import PolicySet, RightsRule
@@ -108,6 +108,11 @@ def subjects_of(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> li
     return [row for row in subjects if row.token in named and id(named[row.token]) in accepted]
 
 
+def acted_on(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest) -> list[Pseudonym]:
+    """The pseudonyms of `subjects_of`, in every chain of keys in use."""
+    return pseudonyms_of(gateway, unit, stored.request, subjects_of(gateway, unit, stored))
+
+
 def check_proof(gateway: Gateway, unit: UnitOfWork, request: RightsRequest) -> None:
     """Raises InvalidInput when the request's proof is unknown, or reaches one address and the request names several."""
     if request.proof:
@@ -122,15 +127,6 @@ def _named(
     return {
         row.token: RawIdentifier(row.kind, texts[row.token], row.namespace) for row in subjects if row.token in texts
     }
-
-
-def texts_of(
-    gateway: Gateway, tenant_id: int, request: RightsRequest, subjects: Sequence[SubjectRow]
-) -> dict[bytes, str]:
-    """Pseudonym token -> the text the person gave, for identifiers that came raw, until the request ended."""
-    keys = gateway.keys.tenant(tenant_id)
-    opened = {row.token: unseal(keys, outside_id(request), row.sealed) for row in subjects if row.sealed}
-    return {token: text[1:].decode() for token, text in opened.items() if text[:1] == b"r"}
 
 
 def completed(request: RightsRequest, now: int, *, step: str = "") -> RightsRequest:

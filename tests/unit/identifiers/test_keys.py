@@ -99,13 +99,13 @@ class TestPseudonyms:
     def test_the_formula(self) -> None:
         """HMAC-SHA256(K[match], kind, namespace, "link", digest), each behind its length."""
         message = b"".join(len(part).to_bytes(4, "big") + part for part in (b"email", b"", b"link", DIGEST))
-        made = Pseudonymizer(keys()).pseudonym(Digest("email", DIGEST))
+        made = Pseudonymizer(keys()).all([Digest("email", DIGEST)])[0]
         assert made.token == hmac.digest(raw(KeyPurpose.MATCH), message, "sha256")
         assert (made.kind, made.namespace) == ("email", "")
 
     def test_the_formula_with_a_namespace(self) -> None:
         message = fields("platform_id", "steam", "link", DIGEST)
-        made = Pseudonymizer(keys()).pseudonym(Digest("platform_id", DIGEST, "steam"))
+        made = Pseudonymizer(keys()).all([Digest("platform_id", DIGEST, "steam")])[0]
         assert made.token == hmac.digest(raw(KeyPurpose.MATCH), message, "sha256")
         assert made.namespace == "steam"
 
@@ -118,11 +118,11 @@ class TestPseudonyms:
             Digest("platform_id", DIGEST, "steam"),
             Digest("platform_id", DIGEST, "psn"),
         ]
-        tokens = [each.pseudonym(digest).token for each in (one, other) for digest in asked * 2]
+        tokens = [each.all([digest])[0].token for each in (one, other) for digest in asked * 2]
         assert len(set(tokens)) == 2 * len(asked)
 
     def test_a_tombstone_stands_under_another_key(self) -> None:
-        token = Pseudonymizer(keys()).pseudonym(Digest("email", DIGEST)).token
+        token = Pseudonymizer(keys()).all([Digest("email", DIGEST)])[0].token
         stone = tombstone_token(keys().hmac(KeyPurpose.SUPPRESS), token)
         assert stone == hmac.digest(raw(KeyPurpose.SUPPRESS), token, "sha256")
 
@@ -139,8 +139,7 @@ class TestRecordTokens:
         assert RecordTokens(keys(), "store").of("1r") != RecordTokens(keys(), "store1").of("r")
 
     def test_content_is_who_when_and_how(self) -> None:
-        maker = Pseudonymizer(keys())
-        anna, phone = maker.pseudonym(Digest("email", DIGEST)), maker.pseudonym(Digest("phone", DIGEST))
+        anna, phone = Digest("email", DIGEST), Digest("phone", DIGEST)
         tokens = RecordTokens(keys(), "store")
         contents = [
             tokens.content([anna, phone], 5, "DE", "trusted"),

@@ -1,0 +1,209 @@
+"""Journey: a tenant's match key is rotated, and no raw value is needed for it (DESIGN section 3).
+
+    1 rotate     a new version in the keyring, durable; then the store uses it: new identifiers are keyed by it alone,
+                 look-ups compute every chain of versions in use
+    2 rekey      what older chains keyed is wrapped by the new version, run by run, while ingest goes on; whoever is
+                 seen again meanwhile is keyed by the new version directly (`gateway.flows.steps.record.rekey`)
+    3 retire     a chain on which nothing stands is looked up no more
+    4 destroy    a version that no chain contains is destroyed
+
+Each run is one transaction: killed, it goes on where it stopped. Tombstones cannot be wrapped, for the pseudonym they
+were made of is gone: their chain, and the keys in it, last until they end or the person is seen again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from gateway.audit.entries import EntryKind
+from gateway.flows.admin import system_scribe
+from gateway.flows.context import Gateway, check_store
+from gateway.flows.steps.name import learn_chains
+from gateway.identifiers.chains import MOST_VERSIONS, chain_name, chain_of, versions, wrapped
+from gateway.identifiers.pseudonyms import wrap
+from gateway.kernel.errors import Conflict, NotFound
+from gateway.storage.unit_of_work import UnitOfWork
+
+WHOLE_RUN = 50_000
+"""Rows of one transaction where nobody else must wait: fewer would write the same pages again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """A chain in use, and what stands on it: identifiers, tombstones, and identifiers that requests name."""
+
+    name: str
+    identifiers: int
+    tombstones: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """A tenant's match keys: versions in the keyring, the newest in use, chains in use, and how many identifiers wait.
+
+    The first chain is the one for what is new; who waits will be wrapped by the newest version.
+    """
+
+    versions: tuple[int, ...]
+    newest: int
+    chains: tuple[ChainStatus, ...]
+    waiting: int
+
+
+def key_status(gateway: Gateway, tenant_id: int) -> KeyStatus:
+    """What a tenant's tokens stand on. Raises Unavailable when its keys cannot be had."""
+    with gateway.storage.begin(tenant_id, write=False) as unit:
+        chains = learn_chains(gateway, unit)
+        counts = unit.chains.counts()
+    rows = []
+    for chain in chains:
+        here = counts.get(chain, {})
+        figures = [here.get(table, 0) for table in ("pseudonym", "tombstone", "right_subject")]
+        rows.append(ChainStatus(chain_name(chain), *figures))
+    newest = _newest(chains)
+    waiting = sum(row.identifiers for chain, row in zip(chains, rows, strict=True) if versions(chain)[-1] < newest)
+    return KeyStatus(gateway.keys.refresh(tenant_id).versions, newest, tuple(rows), waiting)
+
+
+def rotate(gateway: Gateway, tenant_id: int) -> int:
+    """A new version of the match key, in use from now on -> its number. One that was made and never used is taken.
+
+    Raises Conflict where the number of versions has no more room, Unavailable when the keyring fails.
+    """
+    with gateway.storage.begin(tenant_id, write=True) as unit:
+        check_store(gateway, unit, merging=False)
+        chains = unit.log.lock().chains
+        used = _newest(chains)
+        if used == MOST_VERSIONS:
+            raise Conflict(f"a tenant has at most {MOST_VERSIONS} versions of its match key: make a new tenant")
+        made = gateway.keys.refresh(tenant_id).newest
+        version = made if made > used else gateway.keys.add_version(tenant_id)
+        longer = [wrapped(chain, version) for chain in chains]
+        unit.log.use_chains(list(dict.fromkeys([chain_of(version, version), *longer, *chains])))
+        _note(gateway, unit, EntryKind.KEYS_ROTATED, "keys.rotate", {"version": version})
+        unit.commit()
+    gateway.keys.refresh(tenant_id)
+    return version
+
+
+def rekey(
+    gateway: Gateway, tenant_id: int, *, per_second: int | None = None, told: Callable[[int], None] = lambda _: None
+) -> int:
+    """Wrap what stands on older versions, until nothing does -> rows wrapped; chains left empty are retired.
+
+    `per_second` rows at most, with others served in between; `told` hears the rows looked at in each run.
+    """
+    size = WHOLE_RUN if per_second is None else max(1, per_second // 5)
+    after: bytes | None = b""
+    done = 0
+    while after is not None:
+        began = time.monotonic()
+        with gateway.storage.begin(tenant_id, write=True) as unit:
+            check_store(gateway, unit, merging=False)
+            chains = learn_chains(gateway, unit)
+            if _unfinished(chains):
+                rows = unit.identifiers.page(after, size)
+                done += _wrap_run(gateway, unit, rows)
+                told(len(rows))
+                after = rows[-1][0] if rows else None
+            else:
+                after = None
+            unit.commit()
+        if per_second is not None:
+            time.sleep(max(0.0, size / per_second - (time.monotonic() - began)))
+    _finish(gateway, tenant_id)
+    return done
+
+
+def retire(gateway: Gateway, tenant_id: int, name: str) -> None:
+    """A chain, by its name, is looked up no more.
+
+    Raises NotFound for one that is not in use, Conflict for the newest and for one on which something stands.
+    """
+    with gateway.storage.begin(tenant_id, write=True) as unit:
+        check_store(gateway, unit, merging=False)
+        chains = unit.log.lock().chains
+        chain = next((one for one in chains if chain_name(one) == name), None)
+        if chain is None:
+            raise NotFound(f"no such chain is in use: {', '.join(map(chain_name, chains))} are")
+        if chain == chains[0]:
+            raise Conflict("new identifiers stand on the newest chain: rotate first")
+        here = unit.chains.counts().get(chain, {})
+        if here:
+            what = ", ".join(f"{count} of {table}" for table, count in here.items())
+            raise Conflict(f"rows stand on this chain ({what}): they would never be found again")
+        _retire(gateway, unit, [chain])
+        unit.commit()
+
+
+def destroy_version(gateway: Gateway, tenant_id: int, version: int, *, dry_run: bool = False) -> None:
+    """Destroy a version of the match key. Backups that were made while it was in use can be looked up in no more.
+
+    `dry_run` asks whether it can be done.
+
+    Raises NotFound for one the keyring has not, Conflict where a chain in use contains it.
+    """
+    with gateway.storage.begin(tenant_id, write=True) as unit:
+        check_store(gateway, unit, merging=False)
+        chains = unit.log.lock().chains
+        holding = [chain_name(chain) for chain in chains if version in versions(chain)]
+        if holding:
+            raise Conflict(f"chains in use contain this version ({', '.join(holding)}): retire them first")
+        if version not in gateway.keys.refresh(tenant_id).versions:
+            raise NotFound("the tenant has no such version of its match key")
+        if dry_run:
+            return
+        gateway.keys.destroy_version(tenant_id, version)
+        _note(gateway, unit, EntryKind.KEYS_DESTROYED, "keys.destroy", {"version": version})
+        unit.commit()
+
+
+def _newest(chains: Collection[int]) -> int:
+    return max(versions(chain)[-1] for chain in chains)
+
+
+def _unfinished(chains: Collection[int]) -> bool:
+    newest = _newest(chains)
+    return any(versions(chain)[-1] < newest for chain in chains)
+
+
+def _wrap_run(gateway: Gateway, unit: UnitOfWork, rows: Sequence[tuple[bytes, int]]) -> int:
+    """Of (token, chain) those on older versions are wrapped -> how many."""
+    keys, newest = gateway.keys.tenant(unit.tenant_id), _newest(unit.log.head().chains)
+    done = 0
+    for chain in {chain for _, chain in rows if versions(chain)[-1] < newest}:
+        old = [token for token, one in rows if one == chain]
+        unit.chains.move(zip(old, wrap(keys, old, chain, newest), strict=True), wrapped(chain, newest))
+        done += len(old)
+    return done
+
+
+def _finish(gateway: Gateway, tenant_id: int) -> None:
+    """Whom only requests name is wrapped too; chains of older versions that are empty by then are retired."""
+    with gateway.storage.begin(tenant_id, write=True) as unit:
+        chains = learn_chains(gateway, unit)
+        if not _unfinished(chains):
+            return
+        keys, newest = gateway.keys.tenant(tenant_id), _newest(chains)
+        named = unit.chains.in_requests()
+        for chain in {chain for _, chain in named if versions(chain)[-1] < newest}:
+            old = [token for token, one in named if one == chain]
+            new = wrap(keys, old, chain, newest)
+            unit.chains.move_requests(dict(zip(old, new, strict=True)), wrapped(chain, newest))
+        counts = unit.chains.counts()
+        empty = [one for one in chains if versions(one)[-1] < newest and one not in counts]
+        if empty:
+            _retire(gateway, unit, empty)
+        unit.commit()
+
+
+def _retire(gateway: Gateway, unit: UnitOfWork, gone: Collection[int]) -> None:
+    unit.log.use_chains([one for one in unit.log.lock().chains if one not in gone])
+    _note(gateway, unit, EntryKind.KEYS_RETIRED, "keys.retire", {"chains": "_".join(map(chain_name, sorted(gone)))})
+
+
+def _note(gateway: Gateway, unit: UnitOfWork, kind: EntryKind, rule: str, facts: dict[str, str | int]) -> None:
+    unit.log.append([system_scribe(gateway).write(kind, rule, facts)])
