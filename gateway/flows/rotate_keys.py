@@ -106,7 +106,7 @@ def rekey(
             chains = learn_chains(gateway, unit)
             if _unfinished(chains):
                 rows = unit.identifiers.page(after, size)
-                done += _wrap_run(gateway, unit, rows)
+                done += wrap_run(gateway, unit, rows)
                 told(len(rows))
                 after = rows[-1][0] if rows else None
             else:
@@ -121,7 +121,8 @@ def rekey(
 def retire(gateway: Gateway, tenant_id: int, name: str) -> None:
     """A chain, by its name, is looked up no more.
 
-    Raises NotFound for one that is not in use, Conflict for the newest and for one on which something stands.
+    Raises NotFound for one that is not in use, Conflict for the newest, for one on which something stands, and for one
+    that what waits will be wrapped into.
     """
     with gateway.storage.begin(tenant_id, write=True) as unit:
         check_store(gateway, unit, merging=False)
@@ -131,10 +132,13 @@ def retire(gateway: Gateway, tenant_id: int, name: str) -> None:
             raise NotFound(f"no such chain is in use: {', '.join(map(chain_name, chains))} are")
         if chain == chains[0]:
             raise Conflict("new identifiers stand on the newest chain: rotate first")
-        here = unit.chains.counts().get(chain, {})
-        if here:
-            what = ", ".join(f"{count} of {table}" for table, count in here.items())
+        counts = unit.chains.counts()
+        if chain in counts:
+            what = ", ".join(f"{count} of {table}" for table, count in counts[chain].items())
             raise Conflict(f"rows stand on this chain ({what}): they would never be found again")
+        waiting = [one for one in counts if versions(one)[-1] < _newest(chains) and counts[one].keys() - {"tombstone"}]
+        if chain in {wrapped(one, _newest(chains)) for one in waiting}:
+            raise Conflict("rows of older versions are still to be wrapped into this chain: finish `keys rotate` first")
         _retire(gateway, unit, [chain])
         unit.commit()
 
@@ -170,7 +174,7 @@ def _unfinished(chains: Collection[int]) -> bool:
     return any(versions(chain)[-1] < newest for chain in chains)
 
 
-def _wrap_run(gateway: Gateway, unit: UnitOfWork, rows: Sequence[tuple[bytes, int]]) -> int:
+def wrap_run(gateway: Gateway, unit: UnitOfWork, rows: Sequence[tuple[bytes, int]]) -> int:
     """Of (token, chain) those on older versions are wrapped -> how many."""
     keys, newest = gateway.keys.tenant(unit.tenant_id), _newest(unit.log.head().chains)
     done = 0
