@@ -3,7 +3,8 @@
     replay       at the start, then each minute   a store behind its journal catches up
     checkpoint   at the start, then hourly        the log is signed as it stands
     rights       every 30 seconds                 approved privacy requests are run
-    sweep        hourly                           what has expired goes
+    sweep        hourly                           tombstones and exports that have ended go
+    expire       daily at 02:17 UTC               identifiers older than their kind is kept go
     fsck         daily at 03:17 UTC               the store is checked against its log
 
 A job that fails is logged by the type of its error and does not keep another job or tenant from running. A job is
@@ -25,6 +26,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from gateway.flows import admin, audit
 from gateway.flows.context import Caller, Gateway, Role
+from gateway.flows.expire import expire
 from gateway.flows.fsck import fsck
 from gateway.flows.maintenance import sweep
 from gateway.flows.replay import replay
@@ -58,6 +60,10 @@ def _sweep(gateway: Gateway, caller: Caller) -> int:
     return sum(sweep(gateway, caller.tenant_id).values())
 
 
+def _expire(gateway: Gateway, caller: Caller) -> int:
+    return sum(expire(gateway, caller).identifiers.values())
+
+
 def _fsck(gateway: Gateway, caller: Caller) -> int:
     report = fsck(gateway, caller.tenant_id)
     findings = sum(finding.count for finding in report.findings)
@@ -71,6 +77,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("checkpoint", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=True, run=_checkpoint),
     Job("rights", IntervalTrigger(seconds=30, timezone=UTC), at_start=True, run=_rights),
     Job("sweep", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=True, run=_sweep),
+    Job("expire", CronTrigger(hour=2, minute=17, timezone=UTC), at_start=False, run=_expire),
     Job("fsck", CronTrigger(hour=3, minute=17, timezone=UTC), at_start=False, run=_fsck),
 )
 
