@@ -37,7 +37,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 @click.group("identifiers")
 def identifiers() -> None:
-    """Normal forms and digests of single values; the end of what is kept no longer."""
+    """Normal forms and digests; the end of what is kept no longer."""
 
 
 identifiers.add_command(expire)
