@@ -77,8 +77,9 @@ def aged(gateway: Gateway, unit: UnitOfWork, candidates: Collection[int]) -> Age
         several[values.of(one)].add(one)
     groups = [several[place] for place in {values.of(one) for one in candidates}]
     old = old_ones(gateway, unit, {one for group in groups for one in group})
-    whole = {one: old[one] for group in groups if group <= old.keys() for one in group}
-    kinds = {one: kind for one, kind in whole.items() if one not in _held_by_values(gateway.policies, links, whole)}
+    kinds = {one: old[one] for group in groups if group <= old.keys() for one in group}
+    for one in _held_by_values(gateway.policies, links, kinds):
+        kinds.pop(one, None)
     asserting = {record: found for record, found in links.items() if any(link.identifier_id in kinds for link in found)}
     return Aged(kinds, asserting, values)
 
@@ -107,14 +108,8 @@ def _held_by_values(policies: PolicySet, links: Mapping[int, list[StoredLink]], 
     """What screens by a value that has not expired."""
     held: set[int] = set()
     for several in links.values():
-        standing_values = {
-            link.value
-            for link in several
-            if policies.kinds[link.kind].scope != "screen" and link.identifier_id not in expired
-        }
-        held |= {
-            link.identifier_id
-            for link in several
-            if policies.kinds[link.kind].scope == "screen" and link.value in standing_values
-        }
+        screens = [link for link in several if policies.kinds[link.kind].scope == "screen"]
+        if screens:
+            left = {link.value for link in several if link not in screens and link.identifier_id not in expired}
+            held |= {link.identifier_id for link in screens if link.value in left}
     return held
