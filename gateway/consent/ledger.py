@@ -48,12 +48,15 @@ def binding(facts: Iterable[Fact], purpose: str) -> list[Fact]:
 
 
 def standing(facts: Sequence[Fact], purposes: Collection[str]) -> set[Fact]:
-    """Facts of ONE identifier -> those that restrict some purpose now, of `purposes` and all that the facts name."""
+    """Facts of ONE identifier -> those that restrict some purpose now, of `purposes` and all that the facts name.
+
+    A refusal behind a restriction of processing is one of them: it stands when the restriction is lifted.
+    """
+    others = [fact for fact in facts if fact.kind not in _RESTRICTIONS]
     found: set[Fact] = set()
     for purpose in {*purposes, *(fact.purpose for fact in facts)}:
-        state = fold(facts, purpose)
-        if state is not None and state.kind in RESTRICTIVE:
-            found.add(state)
+        states = fold(facts, purpose), fold(others, purpose)
+        found.update(state for state in states if state is not None and state.kind in RESTRICTIVE)
         found.update(binding(facts, purpose))
     return found
 
