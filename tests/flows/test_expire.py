@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -303,6 +306,22 @@ class TestRun:
         gone = expire(simulator.gateway, caller, looked_at=lambda _: simulator.send("app", again))
         assert gone.identifiers == {"cookie": 1}
         assert simulator.known() == {"cookie:c"}
+
+    def test_side_by_side_with_channels(self, simulator: TenantSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Half of the cookies are seen again while two jobs run: these stay, each in its profile."""
+        cookies = [f"cookie:{place}" for place in range(24)]
+        simulator.send("store", *[seen(simulator, f"r{one}", one, f"email:{at}") for at, one in enumerate(cookies)])
+        simulator.clock.advance((COOKIE + 1) * DAY)
+        monkeypatch.setattr(flow, "RUN", 3)
+        again = [seen(simulator, f"s{one}", one, after=COOKIE) for one in cookies[::2]]
+        work: list[Callable[[], object]] = [partial(run, simulator), partial(run, simulator)]
+        work += [partial(simulator.send, "app", record) for record in again]
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(each) for each in work]:
+                done.result()
+        run(simulator)
+        assert simulator.known() >= set(cookies[::2])
+        assert simulator.known().isdisjoint(cookies[1::2])
 
     def test_it_waits_while_the_store_is_frozen_or_behind(self, simulator: TenantSimulator) -> None:
         simulator.send("store", seen(simulator, "r1", "cookie:c"))
