@@ -85,10 +85,11 @@ def lapse(gateway: Gateway, unit: UnitOfWork, caller: Caller, found: Aged) -> Co
         consents=word.rows,
         restrictions_kept=len(word.restricted),
     )
-    _write(gateway, unit, scribe, caller, departure, counts)
+    around, hearing = _write(gateway, unit, scribe, caller, departure, counts)
     _forget_history(unit, departure, gone)
     unit.profiles.forget_demotions({*found.kinds, *gone})
     unit.identifiers.delete(gone)
+    journal_events(gateway, unit, around, hearing.events)
     return counts
 
 
@@ -193,8 +194,11 @@ def _dissolved(departure: Departure, graph: str) -> set[int]:
 
 def _write(
     gateway: Gateway, unit: UnitOfWork, scribe: Scribe, caller: Caller, departure: Departure, counts: Mapping[str, int]
-) -> None:
-    """The partition with its entries, a notice for each channel and profile, and one entry that counts it all."""
+) -> tuple[Surroundings, Hearing]:
+    """The partition with its entries, a notice for each channel and profile, and one entry that counts it all.
+
+    -> what others inherited by it, still to be journaled.
+    """
     around = Surroundings(scribe.now, 0, LedgerView(), {}, {}, {}, set())
     hearing = Hearing(around.ledger, around.rules, around.now)
     for near, planned in departure.plans.values():
@@ -213,7 +217,7 @@ def _write(
     unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     write_events(unit, caller, hearing.events, base, scribe.now)
     unit.disclosures.add_changes(rows)
-    journal_events(gateway, unit, around, hearing.events)
+    return around, hearing
 
 
 def _told(departure: Departure) -> Iterator[tuple[str, int]]:
