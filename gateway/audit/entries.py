@@ -28,6 +28,7 @@ class EntryKind(StrEnum):
     PROFILE_MERGED = "profile.merged"
     PROFILE_SPLIT = "profile.split"
     LINK_RETRACTED = "link.retracted"
+    IDENTIFIERS_EXPIRED = "identifiers.expired"
     MERGE_REFUSED = "merge.refused"
     CONSENT_RECORDED = "consent.recorded"
     DECISIONS_BATCH = "decisions.batch"

@@ -6,9 +6,9 @@ does. A restriction of processing (GDPR Art. 18) stands until it is lifted or th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, PROFILE_WIDE, EventKind, Fact
+from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
 
 _RESTRICTIONS = (EventKind.RESTRICT, EventKind.UNRESTRICT)
 
@@ -45,6 +45,20 @@ def binding(facts: Iterable[Fact], purpose: str) -> list[Fact]:
     restrictions = [fact for fact in standing if fact.kind in _RESTRICTIONS]
     latest = [max(several, key=_rank) for several in (refusals, restrictions) if several]
     return [fact for fact in latest if fact.kind in PROFILE_WIDE]
+
+
+def standing(facts: Sequence[Fact], purposes: Collection[str]) -> set[Fact]:
+    """Facts of ONE identifier -> those that restrict some purpose now, of `purposes` and all that the facts name.
+
+    A refusal behind a restriction of processing is one of them: it stands when the restriction is lifted.
+    """
+    others = [fact for fact in facts if fact.kind not in _RESTRICTIONS]
+    found: set[Fact] = set()
+    for purpose in {*purposes, *(fact.purpose for fact in facts)}:
+        states = fold(facts, purpose), fold(others, purpose)
+        found.update(state for state in states if state is not None and state.kind in RESTRICTIVE)
+        found.update(binding(facts, purpose))
+    return found
 
 
 def _rank(fact: Fact) -> tuple[int, bool, int]:

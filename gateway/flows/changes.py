@@ -2,7 +2,7 @@
 
     1 page       entries of the log that changed profiles
     2 filter     a channel reads of profiles in which it has sent an identifier that is or was moved there; of the end
-                 of a profile by the notice that the erasure left for it
+                 of a profile, and of what has expired in it, by the notice that was left for it
     3 name       pairwise ids, made for this client; where it is told of a profile for the first time, the page is read
                  again in a transaction that writes, for an id is stored
 
@@ -20,6 +20,7 @@ from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.outward import outward_ids, to_text
 from gateway.flows.steps.ancestry import identifiers_in
 from gateway.flows.steps.depart import CASCADE, NOTICE
+from gateway.flows.steps.lapse import EXPIRED
 from gateway.flows.views import ChangePage, ChangeView
 from gateway.storage.disclosures import ChangeRow
 from gateway.storage.unit_of_work import UnitOfWork
@@ -28,6 +29,7 @@ MAX_PAGE = 1000
 _NAMES = {"profile": "profile", "survivor": "profile", "part": "profile", "erased": "profile"}
 _HIDDEN = "refused"
 _ERASED = "erased"
+_BY_NOTICE = (_ERASED, EXPIRED)
 
 
 @dataclass(slots=True)
@@ -73,10 +75,10 @@ def _read(gateway: Gateway, caller: Caller, unit: UnitOfWork, after: int, limit:
     """Steps 1 and 2, and the ids that the client has."""
     check_store(gateway, unit, merging=False)
     rows = unit.disclosures.changes_after(after, limit)
-    shown = [row for row in rows if row.kind not in (_HIDDEN, _ERASED)]
+    shown = [row for row in rows if row.kind not in (_HIDDEN, *_BY_NOTICE)]
     if caller.role is Role.CHANNEL:
         shown = _known(unit, caller.channel, shown)
-    shown += _ends(unit, caller, [row for row in rows if row.kind == _ERASED])
+    shown += _ends(unit, caller, [row for row in rows if row.kind in _BY_NOTICE])
     own = unit.outward.ids(caller.client_id, {row.profile_id for row in shown})
     names: dict[int, tuple[str, ...]] = {one: (to_text(raw),) for one, raw in own.items()}
     for one, raw in unit.outward.aliases(caller.client_id, {row.profile_id for row in shown if row.kind == _ERASED}):
@@ -100,7 +102,9 @@ def _touches(row: ChangeRow, moved: Mapping[int, AbstractSet[int]], sent: Abstra
 
 
 def _ends(unit: UnitOfWork, caller: Caller, rows: Sequence[ChangeRow]) -> list[ChangeRow]:
-    """Erased profiles: the officer reads of all, a channel of those it knew."""
+    """Erased profiles, and those in which something expired: a channel reads of those it knew, the officer of all that
+    were erased.
+    """
     leaves = {at: parse_leaf(leaf) for at, leaf in unit.log.leaves_at({row.position for row in rows}).items()}
     officer = caller.role is Role.DPO
     meant = {

@@ -24,6 +24,7 @@ from gateway.storage.log import LogStore
 from gateway.storage.outward import OutwardStore
 from gateway.storage.profiles import ProfileStore
 from gateway.storage.records import RecordStore
+from gateway.storage.retention import RetentionStore
 from gateway.storage.rights import RightsStore
 from gateway.storage.session import Session
 from gateway.storage.tombstones import TombstoneStore
@@ -43,6 +44,7 @@ class UnitOfWork:
         self.profiles = ProfileStore(session, tenant_id)
         self.disclosures = DisclosureStore(session, tenant_id)
         self.outward = OutwardStore(session, tenant_id)
+        self.retention = RetentionStore(session, tenant_id)
         self.rights = RightsStore(session, tenant_id)
         self.log = LogStore(session, tenant_id)
 

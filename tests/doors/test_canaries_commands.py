@@ -118,6 +118,7 @@ def everything(session: Session, outside: Path) -> None:
         session.ask("rights", change[0], request, *OF, *change[1:])
     session.ask("rights", "cancel", request_of(session), *OF)
     session.ask("rights", "list", *OF)
+    session.ask("identifiers", "expire", *OF)
     erasure = session.finish("erasure")
     session.ask("rights", "show", erasure, *OF)
     session.ask("rights", "receipt", erasure, *OF)

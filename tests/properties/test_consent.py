@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.consent.decide import Candidate, Subject, decide, narrow
-from gateway.consent.ledger import LedgerView, fold
+from gateway.consent.ledger import LedgerView, binding, fold, standing
 from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, RESTRICTIVE, EventKind, Fact, Permit
 from gateway.flows.messages import ConsentAssertion, IncomingRecord
 from gateway.kernel.clock import DAY
@@ -84,6 +84,22 @@ def test_a_restriction_refuses_now_and_never_permits(
         assert permits(LedgerView(events), asked, regimes) or not permits(earlier, asked, regimes)
 
 
+@given(LEDGERS)
+def test_what_is_kept_of_an_identifier_that_expired_restricts_as_before_and_permits_nothing(events: list[Fact]) -> None:
+    mine = [event._replace(identifier_id=1) for event in events]
+    kept = standing(mine, PURPOSES)
+    assert {fact.kind for fact in kept} <= RESTRICTIVE
+    assert standing(list(kept), PURPOSES) == kept, "to expire again changes nothing"
+    lifted = [Fact(1, one, EventKind.UNRESTRICT, NOW, 99, None, "", verified=True, derived=False) for one in PURPOSES]
+    for purpose in PURPOSES:
+        assert kept.issuperset(binding(mine, purpose))
+        for later in ([], lifted):
+            was, now = fold([*mine, *later], purpose), fold([*kept, *later], purpose)
+            if was is not None and was.kind in RESTRICTIVE:
+                assert now is not None
+                assert now.kind in RESTRICTIVE
+
+
 @given(LEDGERS, SUBJECTS, REGIMES, REGIMES)
 def test_more_regimes_never_permit_more(
     events: list[Fact], asked: list[int], regimes: list[str], others: list[str]
@@ -99,8 +115,8 @@ def test_a_permit_rests_on_grants_that_stand(events: list[Fact], asked: list[int
     decision = decide(POLICIES, regimes, MATCHING, subject(asked), view, NOW)
     if isinstance(decision, Permit):
         states = [view.state(one, MATCHING) for one in asked]
-        standing = {state.position for state in states if state is not None and state.kind in PERMISSIVE}
-        assert standing.issuperset(decision.basis)
+        grants = {state.position for state in states if state is not None and state.kind in PERMISSIVE}
+        assert grants.issuperset(decision.basis)
         assert not any(state is not None and state.kind in RESTRICTIVE for state in states)
         assert decision.expires_at is None or decision.expires_at > NOW
 

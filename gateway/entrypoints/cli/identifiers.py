@@ -1,4 +1,4 @@
-"""`gateway identifiers`: how a hash profile writes a value, and its digest. Needs neither keys nor a database.
+"""`gateway identifiers digest`: how a hash profile writes a value, and its digest. Needs neither keys nor a database.
 
 a value that can be read      {"normalized":…,"digest":…}, for DROP with its "standardizer"
 one that cannot               {"problem":{…}} with its place, from 0, and without the value; exit code 1
@@ -15,6 +15,7 @@ import click
 import orjson
 
 from gateway.entrypoints.cli.exits import ExitCode
+from gateway.entrypoints.cli.expire import expire
 from gateway.entrypoints.cli.root import Trouble
 from gateway.entrypoints.cli.sources import STANDARD_INPUT, opened_file
 from gateway.entrypoints.wire.reading import parse_json, read_lines
@@ -36,7 +37,10 @@ _COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 @click.group("identifiers")
 def identifiers() -> None:
-    """Normal forms and digests of single values."""
+    """Normal forms and digests; the end of what is kept no longer."""
+
+
+identifiers.add_command(expire)
 
 
 @identifiers.command("digest", short_help="Normal form and digest of values under a hash profile.")

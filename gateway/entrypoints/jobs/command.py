@@ -30,7 +30,8 @@ def run() -> None:
     """Run the scheduler alone, until it is stopped. `gateway serve` runs it beside the web workers.
 
     Replays the journal where the store is behind it (each minute), signs checkpoints (hourly), runs approved privacy
-    requests (every 30 seconds), removes what has expired (hourly) and checks the store against its log (daily).
+    requests (every 30 seconds), removes tombstones and exports that have ended (hourly), lets identifiers go whose time
+    is over (daily) and checks the store against its log (daily).
     One scheduler per database is enough.
     """
     logs.configure()

@@ -3,8 +3,9 @@
     replay       at the start, then each minute   a store behind its journal catches up
     checkpoint   at the start, then hourly        the log is signed as it stands
     rights       every 30 seconds                 approved privacy requests are run
-    sweep        hourly                           what has expired goes
+    sweep        hourly                           tombstones and exports that have ended go
     rekey        hourly                           what older keys made is wrapped by the newest, 5,000 rows a second
+    expire       daily at 02:17 UTC               identifiers older than their kind is kept go
     fsck         daily at 03:17 UTC               the store is checked against its log
 
 A job that fails is logged by the type of its error and does not keep another job or tenant from running. A job is
@@ -26,6 +27,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from gateway.flows import admin, audit
 from gateway.flows.context import Caller, Gateway, Role
+from gateway.flows.expire import expire
 from gateway.flows.fsck import fsck
 from gateway.flows.maintenance import sweep
 from gateway.flows.replay import replay
@@ -65,6 +67,10 @@ def _rekey(gateway: Gateway, caller: Caller) -> int:
     return rekey(gateway, caller.tenant_id, per_second=_ROWS_PER_SECOND)
 
 
+def _expire(gateway: Gateway, caller: Caller) -> int:
+    return sum(expire(gateway, caller).identifiers.values())
+
+
 def _fsck(gateway: Gateway, caller: Caller) -> int:
     report = fsck(gateway, caller.tenant_id)
     findings = sum(finding.count for finding in report.findings)
@@ -79,6 +85,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("rights", IntervalTrigger(seconds=30, timezone=UTC), at_start=True, run=_rights),
     Job("sweep", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=True, run=_sweep),
     Job("rekey", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=False, run=_rekey),
+    Job("expire", CronTrigger(hour=2, minute=17, timezone=UTC), at_start=False, run=_expire),
     Job("fsck", CronTrigger(hour=3, minute=17, timezone=UTC), at_start=False, run=_fsck),
 )
 

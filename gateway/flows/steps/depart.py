@@ -54,8 +54,11 @@ class Departure:
         self.whole += records
 
 
-def plan_departure(gateway: Gateway, unit: UnitOfWork, departure: Departure) -> None:
-    """What leaving does to the partition of each graph, into `departure.plans`."""
+def plan_departure(gateway: Gateway, unit: UnitOfWork, departure: Departure, *, successors: bool = True) -> None:
+    """What leaving does to the partition of each graph, into `departure.plans`.
+
+    Without `successors` a profile keeps its id however many leave: nobody asked to be forgotten.
+    """
     active = [held for held in [*departure.whole, *departure.parted] if held.row.active]
     for graph in sorted({held.row.graph for held in active}):
         removed: dict[int, tuple[int, ...]] = {}
@@ -88,7 +91,8 @@ def plan_departure(gateway: Gateway, unit: UnitOfWork, departure: Departure) -> 
             if one.record_id not in baseless:
                 for identifier in one.identifiers:
                     planned.cuts.setdefault((one.record_id, identifier), False)
-        _end(near, planned, departure.erased)
+        if successors:
+            _end(near, planned, departure.erased)
         departure.plans[graph] = near, planned
         departure.ended |= planned.ended
 

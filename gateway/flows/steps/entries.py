@@ -25,12 +25,15 @@ _CHANGE_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Scribe:
-    """Writes entries for one caller at one moment; `policy` is the policy set's digest."""
+    """Writes entries for one caller at one moment; `policy` is the policy set's digest, `rule` what the partition
+    changes by.
+    """
 
     actor: str
     channel: str
     policy: str
     now: int
+    rule: str = RULE
 
     @classmethod
     def of(cls, caller: Caller, policy: str, now: int) -> Scribe:
@@ -94,7 +97,7 @@ class Scribe:
             values["removed"] = _hex(change.removed)
         if decisions:
             values["decisions"] = list(decisions)
-        return self.write(_CHANGE_KINDS[change.kind], RULE, _counts(graph, change), values)
+        return self.write(_CHANGE_KINDS[change.kind], self.rule, _counts(graph, change), values)
 
     def bare_change(self, graph: str, change: Change) -> Entry:
         """A change that an erasure makes: counts only, nothing that could be opened."""

@@ -28,7 +28,11 @@ from gateway.storage.unit_of_work import UnitOfWork
 
 _RUN = 256
 _PARTITION = frozenset({EntryKind.PROFILE_CREATED, EntryKind.PROFILE_MERGED, EntryKind.PROFILE_SPLIT})
-_OTHER_CHANGES: Mapping[str, str] = {EntryKind.MERGE_REFUSED: "refused", EntryKind.RIGHT_STEP: "erased"}
+_OTHER_CHANGES: Mapping[str, str] = {
+    EntryKind.MERGE_REFUSED: "refused",
+    EntryKind.RIGHT_STEP: "erased",
+    EntryKind.IDENTIFIERS_EXPIRED: "expired",
+}
 _LEDGER = (
     "SELECT position, identifier_id, purpose, kind, occurred_at, basis, method, notice, derived, regimes, expires_at,"
     " verified FROM ledger WHERE tenant_id = ? AND position >= ? AND position < ?"

@@ -55,7 +55,7 @@ def erase_consents(
     others = [row for row in rows if row.identifier_id not in erased]
     gone = unit.ledger.erase(positions)
     kept = _kept(gateway, unit, others, theirs, staying, leaving)
-    _write_again(unit, scribe, list(kept.values()))
+    write_again(unit, scribe, kept)
     stay = sum(map(len, kept.values()))
     return Loosened(frozenset(positions), gone - stay, frozenset(row.identifier_id for row in others))
 
@@ -84,12 +84,15 @@ def _kept(
     return kept
 
 
-def _write_again(unit: UnitOfWork, scribe: Scribe, events: Sequence[Sequence[LedgerRow]]) -> None:
+def write_again(unit: UnitOfWork, scribe: Scribe, events: Mapping[int, Sequence[LedgerRow]]) -> dict[int, int]:
+    """Events that were erased, each by its position as the rows that are to stay of it -> where each stands now."""
     if not events:
-        return
-    entries = [scribe.consent(_event(rows)) for rows in events]
-    start = unit.log.append(entries)
-    unit.ledger.append([row._replace(position=start + at) for at, rows in enumerate(events) for row in rows])
+        return {}
+    in_order = sorted(events)
+    start = unit.log.append([scribe.consent(_event(events[at])) for at in in_order])
+    moved = {was: start + place for place, was in enumerate(in_order)}
+    unit.ledger.append([row._replace(position=moved[was]) for was in in_order for row in events[was]])
+    return moved
 
 
 def _event(rows: Sequence[LedgerRow]) -> Event:
@@ -112,6 +115,11 @@ def baseless(
     The others get the basis they have now. `leaving` are records that go anyway.
     """
     rows = _rested_on(unit, loosened, [one.row.record_id for one in parted], leaving)
+    return decide_again(gateway, unit, rows, erased)
+
+
+def decide_again(gateway: Gateway, unit: UnitOfWork, rows: Sequence[RecordRow], erased: Collection[int]) -> list[Held]:
+    """Stored records, decided now without the word of `erased` -> those refused; the others get the basis they have."""
     links: dict[int, list[StoredLink]] = {row.record_id: [] for row in rows}
     for link in unit.records.links(links):
         links[link.record_id].append(link)

@@ -123,6 +123,32 @@ def test_holidays_of_the_union_are_those_of_every_member_state(policies: PolicyS
     assert policies.regimes["gdpr"].holidays == {f"{year}-{day}" for year in YEARS for day in ("01-01", "12-25")}
 
 
+NAMED_IN_DESIGN = frozenset(
+    {
+        *("email", "phone", "customer_id", "account_id", "device_id", "maid", "ctvid", "cookie", "session_id", "ip"),
+        *("loyalty_id", "payment_fingerprint", "national_id", "vin", "household_id"),
+        *("platform_id", "social_id", "patient_id"),
+    }
+)
+SCREENS = frozenset({"drop_phone", "drop_ndz", "drop_name_vin"})
+
+
+def test_every_kind_of_the_design_is_declared_and_no_other(policies: PolicySet) -> None:
+    kinds = policies.kinds
+    assert kinds.keys() == NAMED_IN_DESIGN | SCREENS
+    assert {name for name, rule in kinds.items() if rule.scope == "screen"} == SCREENS
+    assert {name for name, rule in kinds.items() if rule.scope == "household"} == {"ip", "household_id"}
+    assert all(rule.per_profile and rule.shared_above for rule in kinds.values())
+
+
+def test_what_a_browser_or_a_network_gives_out_is_kept_for_a_time_only(policies: PolicySet) -> None:
+    days = {name: rule.retention_days for name, rule in policies.kinds.items()}
+    assert (days["session_id"], days["ip"], days["cookie"], days["maid"]) == (30, 90, 395, 395)
+    assert {name for name, kept in days.items() if kept is None} == {
+        *("customer_id", "account_id", "loyalty_id", "national_id", "patient_id", "household_id"),
+    }
+
+
 def test_kinds(policies: PolicySet) -> None:
     kinds = policies.kinds
     assert {kind.name for kind in kinds.values() if kind.namespaced} == {"platform_id", "social_id", "patient_id"}
