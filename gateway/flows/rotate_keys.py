@@ -14,7 +14,7 @@ were made of is gone: their chain, and the keys in it, last until they end or th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.audit.entries import EntryKind
@@ -136,8 +136,8 @@ def retire(gateway: Gateway, tenant_id: int, name: str) -> None:
         if chain in counts:
             what = ", ".join(f"{count} of {table}" for table, count in counts[chain].items())
             raise Conflict(f"rows stand on this chain ({what}): they would never be found again")
-        waiting = [one for one in counts if versions(one)[-1] < _newest(chains) and counts[one].keys() - {"tombstone"}]
-        if chain in {wrapped(one, _newest(chains)) for one in waiting}:
+        newest = _newest(chains)
+        if chain in {wrapped(one, newest) for one in _waiting(counts, newest)}:
             raise Conflict("rows of older versions are still to be wrapped into this chain: finish `keys rotate` first")
         _retire(gateway, unit, [chain])
         unit.commit()
@@ -169,6 +169,11 @@ def _newest(chains: Collection[int]) -> int:
     return max(versions(chain)[-1] for chain in chains)
 
 
+def _waiting(counts: Mapping[int, Mapping[str, int]], newest: int) -> list[int]:
+    """Chains with rows that can be wrapped by the newest version and are not; tombstones cannot."""
+    return [one for one, rows in counts.items() if versions(one)[-1] < newest and rows.keys() - {"tombstone"}]
+
+
 def _unfinished(chains: Collection[int]) -> bool:
     newest = _newest(chains)
     return any(versions(chain)[-1] < newest for chain in chains)
@@ -186,7 +191,7 @@ def wrap_run(gateway: Gateway, unit: UnitOfWork, rows: Sequence[tuple[bytes, int
 
 
 def _finish(gateway: Gateway, tenant_id: int) -> None:
-    """Whom only requests name is wrapped too; chains of older versions that are empty by then are retired."""
+    """Whom only requests name is wrapped too; chains that are empty by then are retired, but for the newest."""
     with gateway.storage.begin(tenant_id, write=True) as unit:
         chains = learn_chains(gateway, unit)
         if not _unfinished(chains):
@@ -198,8 +203,8 @@ def _finish(gateway: Gateway, tenant_id: int) -> None:
             new = wrap(keys, old, chain, newest)
             unit.chains.move_requests(dict(zip(old, new, strict=True)), wrapped(chain, newest))
         counts = unit.chains.counts()
-        empty = [one for one in chains if versions(one)[-1] < newest and one not in counts]
-        if empty:
+        empty = [one for one in chains[1:] if one not in counts]
+        if empty and not _waiting(counts, newest):
             _retire(gateway, unit, empty)
         unit.commit()
 
