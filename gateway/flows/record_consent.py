@@ -22,7 +22,7 @@ from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import journal_events
 from gateway.flows.steps.link import inherit
-from gateway.flows.steps.load import Surroundings, approach, surroundings
+from gateway.flows.steps.load import Surroundings, approach, same_values, surroundings
 from gateway.flows.steps.name import hidden, name, until_fresh
 from gateway.flows.steps.prepare import Named, consent_tokens, digest_all, tokenized
 from gateway.flows.steps.record import apply_plan, count_restrictive, partition_entries, rekey, write_events
@@ -195,6 +195,8 @@ def write_hearing(
     """
     retracted: Retracted = {}
     plans: dict[str, Plan] = {}
+    if hearing.tightened:
+        hearing.share(same_values(unit, around, hearing.tightened))
     wide = hearing.person_wide()
     if wide:
         approach(unit, around, dict.fromkeys(around.near, wide))

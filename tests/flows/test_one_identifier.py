@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.flows.messages import IncomingRecord
-from gateway.flows.requests import ResolveRequest
+from gateway.flows.messages import ConsentAssertion, IncomingRecord
+from gateway.flows.record_consent import record_consent
+from gateway.flows.requests import ConsentEventInput, ResolveRequest
 from gateway.flows.resolve import resolve
 from gateway.flows.views import ProfileView
 from gateway.identifiers.digests import FORMS, composite_digests, digests_of
@@ -211,3 +212,18 @@ def test_a_request_about_one_form_reaches_all(office: Office, simulator: TenantS
 
 def test_forms_are_one_bit_for_each_profile_that_differs() -> None:
     assert sorted(set(FORMS.values())) == [1, 2, 4, 8]
+
+
+@VALUES
+def test_a_withdrawal_of_one_form_binds_all(
+    simulator: TenantSimulator, kind: str, raw: str, forms: Mapping[str, str]
+) -> None:
+    """Also the records that never knew the raw value, which is gone by then."""
+    send_all(simulator, kind, raw, forms)
+    withdrawn = ConsentAssertion("withdraw", MATCHING, simulator.clock.now())
+    event = ConsentEventInput((hashed(kind, forms, "meta"),), withdrawn, "US-CA")
+    record_consent(simulator.gateway, simulator.callers["callcentre"], [event])
+    assert homes(simulator) == set()
+    for client, profile in POSTED.items():
+        again = replace(posted(f"{client}-2", hashed(kind, forms, profile)), consents=())
+        assert [one.outcome for one in simulator.send(client, again)] == ["refused"]

@@ -10,7 +10,7 @@ from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
 from gateway.flows.context import Gateway
 from gateway.flows.messages import ConsentAssertion
 from gateway.flows.steps.hear import Hearing, gpc_is_new, with_signals
-from gateway.flows.steps.load import Batch, approach
+from gateway.flows.steps.load import Batch, approach, same_values
 from gateway.flows.steps.name import hidden
 from gateway.flows.steps.prepare import Item
 from gateway.identifiers.keys import HmacKey
@@ -78,6 +78,8 @@ def decide_all(gateway: Gateway, batch: Batch, authority: Authority) -> Hearing:
 
 def settle(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, authority: Authority) -> None:
     """Look up the profiles of permitted records; what was tightened in this batch is spread and decided again."""
+    if hearing.tightened:
+        hearing.share(same_values(unit, batch.around, hearing.tightened))
     wide = hearing.person_wide()
     concerned: dict[str, set[int]] = {graph: set(wide) for graph in batch.around.near}
     for item in batch.items:

@@ -7,7 +7,7 @@ again. Positions are provisional until the head of the log is locked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
@@ -91,6 +91,12 @@ class Hearing:
             for neighborhood in near:
                 for home in {neighborhood.home[one] for one in event.identifiers if one in neighborhood.home}:
                     self._write(event.assertion, neighborhood.members[home], event.regimes, verified=True, derived=True)
+
+    def share(self, mates: Mapping[int, Collection[int]]) -> None:
+        """Write new restrictions of one digest on the others of its value: the person spoke of the value."""
+        for event in [event for event in self.events if event.assertion.kind in RESTRICTIVE and not event.derived]:
+            others = {other for one in event.identifiers for other in mates.get(one, ())}
+            self._write(event.assertion, sorted(others), event.regimes, verified=event.verified, derived=True)
 
     def inherit(self, members: Sequence[int], purposes: Collection[str]) -> None:
         """Write the person-wide restrictions that stand on some of `members` on all of them.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject
@@ -19,9 +20,13 @@ from gateway.identifiers.model import Pseudonym
 from gateway.kernel.ids import draw
 from gateway.policy.model import KindRule
 from gateway.profiles.neighborhood import Neighborhood
+from gateway.profiles.values import Values
 from gateway.storage.identifiers import StoredIdentifier
 from gateway.storage.records import KnownRecord
 from gateway.storage.unit_of_work import UnitOfWork
+
+_SEVERAL_FORMS: Final = frozenset({"email", "phone", "compact"})
+"""Normalizers of kinds whose values platforms hash in more than one form."""
 
 
 @dataclass(slots=True)
@@ -113,6 +118,24 @@ def approach(unit: UnitOfWork, around: Surroundings, identifiers: Mapping[str, C
     around.loaded |= members
     for fact in unit.ledger.facts(members):
         around.ledger.add(fact)
+
+
+def same_values(unit: UnitOfWork, around: Surroundings, identifiers: Collection[int]) -> dict[int, set[int]]:
+    """Identifiers -> the other digests that records in force call the same value; their facts are loaded."""
+    asked = [one for one in identifiers if one not in around.new and around.rules[one].normalizer in _SEVERAL_FORMS]
+    links = unit.records.links(unit.records.of(asked, active_only=True))
+    values = Values.said(((link.record_id, link.value), link.identifier_id) for link in links if link.linking)
+    groups: dict[int, set[int]] = {}
+    for link in links:
+        groups.setdefault(values.of(link.identifier_id), set()).add(link.identifier_id)
+    mates = {one: groups.get(values.of(one), set()) - {one} for one in asked}
+    for one, several in mates.items():
+        around.rules.update(dict.fromkeys(several, around.rules[one]))
+    strangers = {one for several in mates.values() for one in several} - around.loaded
+    around.loaded |= strangers
+    for fact in unit.ledger.facts(strangers):
+        around.ledger.add(fact)
+    return mates
 
 
 def _number(items: Sequence[Named], found: dict[bytes, int]) -> list[StoredIdentifier]:
