@@ -41,13 +41,16 @@ def test_the_plan_is_what_the_help_says(gateway: Gateway) -> None:
         for name, job in planned.items()
         if isinstance(job.trigger, IntervalTrigger)
     }
-    assert intervals == {"replay": 60, "checkpoint": 3600, "rights": 30, "sweep": 3600}
+    assert intervals == {"replay": 60, "checkpoint": 3600, "rights": 30, "sweep": 3600, "rekey": 3600}
     now = datetime.now(UTC)
     daily = planned["fsck"].trigger
     first = daily.get_next_fire_time(None, now)
     second = daily.get_next_fire_time(first, first)
     assert (second - first).total_seconds() == 24 * 3600
-    assert {name for name, job in planned.items() if hasattr(job, "next_run_time")} == planned.keys() - {"fsck"}
+    assert {name for name, job in planned.items() if hasattr(job, "next_run_time")} == planned.keys() - {
+        "rekey",
+        "fsck",
+    }
     assert all(job.max_instances == 1 and job.coalesce for job in planned.values())
 
 

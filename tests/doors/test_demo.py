@@ -40,7 +40,7 @@ def test_the_story_is_told_in_full(tmp_path: Path) -> None:
         HEROINE.name,
         "two profiles become one",
         "+4670*****42: it is hers",
-        "found 0 of 165",
+        "found 0 of 306",
         "it is one of them: guard it",
         "export.json",
         "not_found",
