@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,6 +109,44 @@ def test_a_rotation_that_is_repeated_goes_on(people: Terminal) -> None:
     assert (done["version"], done["wrapped"]) == (2, count)
     assert people.json("keys", "rotate", *HERE)["version"] == 3, "nothing waits any more: a new rotation"
     assert status(people)["versions"] == [1, 2, 3]
+
+
+def test_one_whom_only_a_request_names_is_no_reason_for_another_version(people: Terminal) -> None:
+    submit = ("rights", "submit", "access", *HERE, "--jurisdiction", "DE", "--proof", "account_login")
+    people.ok(*submit, given="email nobody@example.org")
+    people.ok("keys", "rotate", *HERE, "--later")
+    assert chains(status(people))["1"][2] > 0
+    done = people.json("keys", "rotate", *HERE)
+    assert (done["version"], set(chains(done))) == (2, {"2", "1-2"})
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        *[("COMMIT", number) for number in (2, 3, 6)],
+        *[("UPDATE pseudonym", number) for number in (1, 13, 30)],
+        ("SELECT DISTINCT token, chain FROM right_subject", 1),
+    ],
+)
+def test_a_rotation_that_is_killed_goes_on_when_it_is_repeated(people: Terminal, word: str, number: int) -> None:
+    """At the commit of the new version, in a run, between runs, and when all rows are wrapped."""
+    records = [record(one, email=f"p{one}@example.org") for one in range(2, 20)]
+    people.ok(*INGEST, given="".join(records))
+    count = stored(people)
+    rotate = ("keys", "rotate", *HERE, "--rows-per-second", "50")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.killed_command", word, str(number), *rotate],
+        env=people.subprocess_environment(),
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    again = people.json("keys", "rotate", *HERE)
+    assert again["version"] == 2
+    assert chains(again) == {"2": (0, 0, 0), "1-2": (count, 0, 0)}
+    assert people.json(*INGEST, given=records[0])["outcomes"] == {"duplicate": 1}
+    assert people.json("audit", "fsck", *HERE)["findings"] == []
 
 
 @pytest.mark.parametrize("rows_per_second", [20, 1_000_000])
