@@ -2,12 +2,13 @@
 
 Every act the journal holds behind the store's offset is carried out again, in order, each in one transaction with its
 new offset: erasures run their cascade, restrictions enter the ledger, and those of people the store does not know
-become tombstones of that purpose. Interrupted, it goes on where it stopped.
+become tombstones of that purpose. Where a match key was rotated after the backup, the store uses the new version again:
+what such an act leaves is found by it. Interrupted, it goes on where it stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from gateway.audit.entries import EntryKind
@@ -18,10 +19,11 @@ from gateway.flows.record_consent import write_hearing
 from gateway.flows.steps.cascade import ErasureEntry
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
-from gateway.flows.steps.journal import JournaledAct, find_by_tokens, remember, tokens_in
+from gateway.flows.steps.journal import JournaledAct, chains_in, find_by_tokens, remember, tokens_in
 from gateway.flows.steps.load import surroundings
 from gateway.flows.steps.name import as_stored, somebody
 from gateway.flows.steps.prepare import Named
+from gateway.identifiers.chains import newest_version, rotated, versions
 from gateway.kernel.errors import Unavailable
 from gateway.storage.unit_of_work import UnitOfWork
 
@@ -42,6 +44,8 @@ def replay(gateway: Gateway, caller: Caller) -> int:
                 return done
             if found is None:
                 found = _find_all(gateway, unit, start)
+            scribe = Scribe.of(caller, gateway.policies.digest, gateway.clock.now())
+            _catch_up_keys(gateway, unit, scribe, chains_in(entry))
             if entry.get("type") == "erasure":
                 carry_out(gateway, unit, cast("ErasureEntry", entry), found, end)
             elif entry.get("type") == "consent":
@@ -49,7 +53,6 @@ def replay(gateway: Gateway, caller: Caller) -> int:
                 unit.log.applied_journal(end)
             else:
                 raise Unavailable("the journal holds an act this version does not know: upgrade the gateway")
-            scribe = Scribe.of(caller, gateway.policies.digest, gateway.clock.now())
             unit.log.append([scribe.write(EntryKind.JOURNAL_REPLAYED, "journal.replay", {"entries": 1})])
             unit.commit()
         done += 1
@@ -64,6 +67,24 @@ def _find_all(gateway: Gateway, unit: UnitOfWork, start: int) -> dict[str, int]:
     for _, entry in gateway.journal.entries(unit.tenant_id, start):
         tokens |= {token: one for token, one in tokens_in(entry).items() if one or token not in tokens}
     return find_by_tokens(gateway, unit, tokens)
+
+
+def _catch_up_keys(gateway: Gateway, unit: UnitOfWork, scribe: Scribe, named: Collection[int]) -> None:
+    """The chains that an act stands on are in use, as they were when it was journaled.
+
+    All but those with a version that was destroyed since: what stands on them is found no more.
+    """
+    missing = set(named) - set(unit.log.head().chains)
+    if not missing:
+        return
+    held = gateway.keys.refresh(unit.tenant_id).versions
+    found = [chain for chain in sorted(missing) if set(versions(chain)) <= set(held)]
+    chains = unit.log.lock().chains
+    newest = newest_version([*chains, *found])
+    if newest > newest_version(chains):
+        chains = tuple(rotated(chains, newest))
+        unit.log.append([scribe.write(EntryKind.KEYS_ROTATED, "keys.rotate", {"version": newest})])
+    unit.log.use_chains(list(dict.fromkeys([*chains, *found])))
 
 
 def _consents(

@@ -21,7 +21,7 @@ from gateway.audit.entries import EntryKind
 from gateway.flows.admin import system_scribe
 from gateway.flows.context import Gateway, check_store
 from gateway.flows.steps.name import learn_chains
-from gateway.identifiers.chains import MOST_VERSIONS, chain_name, chain_of, versions, wrapped
+from gateway.identifiers.chains import MOST_VERSIONS, chain_name, newest_version, rotated, versions, wrapped
 from gateway.identifiers.pseudonyms import wrap
 from gateway.kernel.errors import Conflict, NotFound
 from gateway.storage.unit_of_work import UnitOfWork
@@ -42,15 +42,15 @@ class ChainStatus:
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """A tenant's match keys: versions in the keyring, the newest in use, chains in use, and how many identifiers wait.
+    """A tenant's match keys: versions in the keyring, the newest in use, and chains in use, that for what is new first.
 
-    The first chain is the one for what is new; who waits will be wrapped by the newest version.
+    `unfinished` says that a `rekey` has something to wrap or a chain to retire.
     """
 
     versions: tuple[int, ...]
     newest: int
     chains: tuple[ChainStatus, ...]
-    waiting: int
+    unfinished: bool
 
 
 def key_status(gateway: Gateway, tenant_id: int) -> KeyStatus:
@@ -63,9 +63,10 @@ def key_status(gateway: Gateway, tenant_id: int) -> KeyStatus:
         here = counts.get(chain, {})
         figures = [here.get(table, 0) for table in ("pseudonym", "tombstone", "right_subject")]
         rows.append(ChainStatus(chain_name(chain), *figures))
-    newest = _newest(chains)
-    waiting = sum(row.identifiers for chain, row in zip(chains, rows, strict=True) if versions(chain)[-1] < newest)
-    return KeyStatus(gateway.keys.refresh(tenant_id).versions, newest, tuple(rows), waiting)
+    newest = newest_version(chains)
+    older = [row for chain, row in zip(chains, rows, strict=True) if versions(chain)[-1] < newest]
+    unfinished = any(row.identifiers or row.requests or not row.tombstones for row in older)
+    return KeyStatus(gateway.keys.refresh(tenant_id).versions, newest, tuple(rows), unfinished)
 
 
 def rotate(gateway: Gateway, tenant_id: int) -> int:
@@ -76,13 +77,12 @@ def rotate(gateway: Gateway, tenant_id: int) -> int:
     with gateway.storage.begin(tenant_id, write=True) as unit:
         check_store(gateway, unit, merging=False)
         chains = unit.log.lock().chains
-        used = _newest(chains)
+        used = newest_version(chains)
         if used == MOST_VERSIONS:
             raise Conflict(f"a tenant has at most {MOST_VERSIONS} versions of its match key: make a new tenant")
         made = gateway.keys.refresh(tenant_id).newest
         version = made if made > used else gateway.keys.add_version(tenant_id)
-        longer = [wrapped(chain, version) for chain in chains]
-        unit.log.use_chains(list(dict.fromkeys([chain_of(version, version), *longer, *chains])))
+        unit.log.use_chains(rotated(chains, version))
         _note(gateway, unit, EntryKind.KEYS_ROTATED, "keys.rotate", {"version": version})
         unit.commit()
     gateway.keys.refresh(tenant_id)
@@ -136,7 +136,7 @@ def retire(gateway: Gateway, tenant_id: int, name: str) -> None:
         if chain in counts:
             what = ", ".join(f"{count} of {table}" for table, count in counts[chain].items())
             raise Conflict(f"rows stand on this chain ({what}): they would never be found again")
-        newest = _newest(chains)
+        newest = newest_version(chains)
         if chain in {wrapped(one, newest) for one in _waiting(counts, newest)}:
             raise Conflict("rows of older versions are still to be wrapped into this chain: finish `keys rotate` first")
         _retire(gateway, unit, [chain])
@@ -165,23 +165,19 @@ def destroy_version(gateway: Gateway, tenant_id: int, version: int, *, dry_run: 
         unit.commit()
 
 
-def _newest(chains: Collection[int]) -> int:
-    return max(versions(chain)[-1] for chain in chains)
-
-
 def _waiting(counts: Mapping[int, Mapping[str, int]], newest: int) -> list[int]:
     """Chains with rows that can be wrapped by the newest version and are not; tombstones cannot."""
     return [one for one, rows in counts.items() if versions(one)[-1] < newest and rows.keys() - {"tombstone"}]
 
 
 def _unfinished(chains: Collection[int]) -> bool:
-    newest = _newest(chains)
+    newest = newest_version(chains)
     return any(versions(chain)[-1] < newest for chain in chains)
 
 
 def wrap_run(gateway: Gateway, unit: UnitOfWork, rows: Sequence[tuple[bytes, int]]) -> int:
     """Of (token, chain) those on older versions are wrapped -> how many."""
-    keys, newest = gateway.keys.tenant(unit.tenant_id), _newest(unit.log.head().chains)
+    keys, newest = gateway.keys.tenant(unit.tenant_id), newest_version(unit.log.head().chains)
     done = 0
     for chain in {chain for _, chain in rows if versions(chain)[-1] < newest}:
         old = [token for token, one in rows if one == chain]
@@ -196,7 +192,7 @@ def _finish(gateway: Gateway, tenant_id: int) -> None:
         chains = learn_chains(gateway, unit)
         if not _unfinished(chains):
             return
-        keys, newest = gateway.keys.tenant(tenant_id), _newest(chains)
+        keys, newest = gateway.keys.tenant(tenant_id), newest_version(chains)
         named = unit.chains.in_requests()
         for chain in {chain for _, chain in named if versions(chain)[-1] < newest}:
             old = [token for token, one in named if one == chain]

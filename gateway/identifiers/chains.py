@@ -7,6 +7,7 @@ is the chain of the first key alone, 257 that of the first key wrapped by the se
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 MOST_VERSIONS: Final = 127
@@ -29,6 +30,16 @@ def versions(chain: int) -> range:
 def wrapped(chain: int, last: int) -> int:
     """The chain of a token that is wrapped by every version up to `last`."""
     return chain_of(versions(chain)[0], last)
+
+
+def rotated(chains: Sequence[int], version: int) -> list[int]:
+    """Chains in use -> those in use once this version is: its own first, then what is wrapped by it, then as before."""
+    return list(dict.fromkeys([chain_of(version, version), *(wrapped(one, version) for one in chains), *chains]))
+
+
+def newest_version(chains: Iterable[int]) -> int:
+    """The newest version that chains in use contain."""
+    return max(versions(chain)[-1] for chain in chains)
 
 
 def chain_name(chain: int) -> str:

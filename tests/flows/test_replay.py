@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.flows import rotate_keys
 from gateway.flows.decide import decide_records
 from gateway.flows.replay import replay
 from gateway.flows.rights import package
@@ -188,19 +189,67 @@ def test_erasures_and_opt_outs_interleaved(office: Office, simulator: TenantSimu
     assert simulator.known() == known
 
 
+def test_a_restriction_journaled_after_a_rotation_waits_for_who_is_not_there(
+    office: Office, simulator: TenantSimulator
+) -> None:
+    """Anna left and came back meanwhile: the backup has her under another id, and then not at all."""
+    simulator.send("store", simulator.record("r1", "email:anna"))
+    with put_back_afterwards(simulator):
+        office.complete("erasure", "email:anna")
+        simulator.clock.advance(2 * DAY)
+        back = simulator.record("r2", "email:anna", at=NOW + DAY, consents=[grant(at=NOW + DAY)])
+        assert simulator.outcomes("store", back) == ["created"]
+        rotate_keys.rotate(simulator.gateway, simulator.tenant_id)
+        rotate_keys.rekey(simulator.gateway, simulator.tenant_id)
+        simulator.state("store", "opt_out", "email:anna", purpose=SALE)
+    assert catch_up(office) == 2
+    assert simulator.known() == set()
+    assert simulator.outcomes("store", simulator.record("r3", "email:anna", at=NOW)) == ["suppressed"]
+    assert simulator.outcomes("store", back) == ["created"]
+    assert simulator.ledger("email:anna", SALE) == "opt_out"
+
+
+def test_entries_of_before_rotations_do_not_say_where_tokens_stand(office: Office, simulator: TenantSimulator) -> None:
+    simulator.send("store", simulator.record("r1", "email:anna", "phone:1"), simulator.record("r2", "email:bob"))
+    with put_back_afterwards(simulator):
+        office.complete("erasure", "email:anna")
+        simulator.state("store", "opt_out", "email:bob", purpose=SALE)
+        simulator.state("store", "opt_out", "email:carla", purpose=SALE)
+    journal, tenant = simulator.gateway.journal, simulator.tenant_id
+    entries = [entry for _, entry in journal.entries(tenant)]
+    journal_file(simulator).unlink()
+    for entry in entries:
+        acts = entry.get("acts", [])
+        assert isinstance(acts, list)
+        for part in [entry, *acts]:
+            part.pop("known", None)
+        journal.append(tenant, entry)
+    assert b"known" not in journal_file(simulator).read_bytes()
+    assert catch_up(office) == 3
+    assert simulator.known() == {"email:bob"}
+    assert simulator.ledger("email:bob", SALE) == "opt_out"
+    assert simulator.outcomes("store", simulator.record("r1", "email:anna", "phone:1")) == ["suppressed"]
+    rotate_keys.rotate(simulator.gateway, tenant)
+    rotate_keys.rekey(simulator.gateway, tenant)
+    simulator.send("store", simulator.record("r3", "email:carla"))
+    assert simulator.ledger("email:carla", SALE) == "opt_out"
+    assert simulator.outcomes("app", simulator.record("a1", "email:anna")) == ["suppressed"]
+
+
+def journal_file(tenant: TenantSimulator) -> Path:
+    """The file of the tenant's journal."""
+    return tenant.gateway.journal._directory / f"tenant-{tenant.tenant_id}.journal"
+
+
 class TestTheFile:
     """The journal itself: a line is an act, whole or not at all."""
-
-    def path(self, tenant: TenantSimulator) -> Path:
-        directory = tenant.gateway.journal._directory
-        return directory / f"tenant-{tenant.tenant_id}.journal"
 
     def test_a_torn_line_was_never_acknowledged_and_stops_nobody(
         self, office: Office, simulator: TenantSimulator
     ) -> None:
         simulator.state("store", "opt_out", "email:anna", purpose=SALE)
-        whole = self.path(simulator).read_bytes()
-        self.path(simulator).write_bytes(whole + b'0badc0de {"type":"eras')
+        whole = journal_file(simulator).read_bytes()
+        journal_file(simulator).write_bytes(whole + b'0badc0de {"type":"eras')
         assert simulator.gateway.journal.size(simulator.tenant_id) == len(whole)
         assert simulator.outcomes("store", simulator.record("r1", "email:bob")) == ["created"]
         assert catch_up(office) == 0
@@ -218,11 +267,11 @@ class TestTheFile:
     def test_a_damaged_line_is_not_carried_out(self, office: Office, simulator: TenantSimulator) -> None:
         with put_back_afterwards(simulator):
             simulator.state("store", "opt_out", "email:anna", purpose=SALE)
-        text = self.path(simulator).read_bytes()
-        self.path(simulator).write_bytes(text.replace(b"opt_out", b"opt_uot"))
+        text = journal_file(simulator).read_bytes()
+        journal_file(simulator).write_bytes(text.replace(b"opt_out", b"opt_uot"))
         with pytest.raises(Unavailable, match="damaged"):
             catch_up(office)
-        self.path(simulator).write_bytes(text)
+        journal_file(simulator).write_bytes(text)
         assert catch_up(office) == 1
 
     def test_an_act_of_a_later_version_is_not_skipped(self, office: Office, simulator: TenantSimulator) -> None:
@@ -230,7 +279,7 @@ class TestTheFile:
             simulator.gateway.journal.append(simulator.tenant_id, {"type": "rectification"})
         with pytest.raises(Unavailable, match="upgrade"):
             catch_up(office)
-        self.path(simulator).unlink()
+        journal_file(simulator).unlink()
 
     def test_nobody_is_named_in_it(self, office: Office, simulator: TenantSimulator) -> None:
         simulator.send("store", simulator.record("r1", "email:anna"))
@@ -238,11 +287,11 @@ class TestTheFile:
         with simulator.reading() as unit:
             (row,) = unit.identifiers.describe([simulator.ids(unit)["email:anna"]])
         office.complete("erasure", "email:anna")
-        text = self.path(simulator).read_text()
+        text = journal_file(simulator).read_text()
         assert "anna" not in text
         assert row.token.hex() not in text
         assert f"{row.identifier_id:x}" not in text
-        assert self.path(simulator).stat().st_mode & 0o777 == 0o600
+        assert journal_file(simulator).stat().st_mode & 0o777 == 0o600
 
 
 def test_only_the_operator_replays(simulator: TenantSimulator) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.audit.entries import Leaf, parse_leaf
 from gateway.audit.opening import Opening
-from gateway.flows import audit, backup
+from gateway.flows import audit, backup, rotate_keys
 from gateway.flows.admin import delete_tenant, list_tenants, tenant_name
 from gateway.flows.fsck import fsck
 from gateway.flows.steps.copies import copy_sqlite, dump_postgres, sha256_of
@@ -113,6 +113,41 @@ def test_erasures_and_withdrawals_later_than_the_backup_hold(
     assert tenant.outcomes("store", tenant.record("r1", "email:anna", "phone:1")) == ["suppressed"]
     assert tenant.outcomes("store", tenant.record("r2", "email:bob", "phone:2")) == ["refused"]
     tenant.verify()
+
+
+@pytest.mark.parametrize("seen_again", [False, True], ids=["wrapped", "keyed_directly"])
+def test_what_was_done_after_a_rotation_holds_in_a_backup_from_before(
+    own_site: SimulatedGateway, settings: Settings, tmp_path: Path, *, seen_again: bool
+) -> None:
+    tenant = own_site.tenant()
+    fill(tenant)
+    backup.create_backup(own_site.gateway, settings, tmp_path / "backup")
+    rotate_keys.rotate(own_site.gateway, tenant.tenant_id)
+    rotate_keys.rekey(own_site.gateway, tenant.tenant_id)
+    if seen_again:
+        tenant.send("app", tenant.record("a1", "email:anna", "phone:1"), tenant.record("a2", "email:bob", "phone:2"))
+    erase(tenant, "email:anna")
+    tenant.state("store", "opt_out", "email:bob", purpose="sale")
+    restored = backup.restore_backup(own_site.gateway, settings, tmp_path / "backup", dry_run=False, replace=True)
+    assert [one.acts for one in restored.tenants] == [2]
+    check_both_acts(tenant)
+    for version in (2, 3):
+        rotate_keys.rekey(own_site.gateway, tenant.tenant_id)
+        status = rotate_keys.key_status(own_site.gateway, tenant.tenant_id)
+        on_newest = [one.identifiers for one in status.chains if one.name.endswith(f"{version}")]
+        assert (status.newest, sum(on_newest)) == (version, tenant.counted("pseudonym"))
+        check_both_acts(tenant)
+        rotate_keys.rotate(own_site.gateway, tenant.tenant_id)
+    tenant.verify()
+
+
+def check_both_acts(tenant: TenantSimulator) -> None:
+    """Anna is erased with her phone, Bob has opted out with his, and Carla is as she was."""
+    assert tenant.known() == {"email:bob", "phone:2", "email:carla", "customer_id:3"}
+    assert [tenant.ledger(one, "sale") for one in ("email:bob", "phone:2", "email:carla")] == ["opt_out", "opt_out", ""]
+    for label in ("email:anna", "phone:1"):
+        assert tenant.outcomes("store", tenant.record("back", label)) == ["suppressed"]
+    assert tenant.outcomes("app", tenant.record("b1", "email:bob")) in (["linked"], ["duplicate"])
 
 
 def test_a_restored_store_says_from_which_checkpoint_it_goes_on(

@@ -55,7 +55,7 @@ def rotate(tenant: str, *, later: bool, rows_per_second: int | None, as_json: bo
     gateway = opened()
     tenant_id = admin.find_tenant(gateway, tenant)
     before = rotate_keys.key_status(gateway, tenant_id)
-    version = before.newest if before.waiting else rotate_keys.rotate(gateway, tenant_id)
+    version = before.newest if before.unfinished else rotate_keys.rotate(gateway, tenant_id)
     wrapped = 0
     if not later:
         total = sum(chain.identifiers for chain in before.chains)

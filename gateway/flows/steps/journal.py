@@ -105,6 +105,11 @@ def rows_of(unit: UnitOfWork, around: Surroundings, identifiers: Iterable[int]) 
     return new | {row.identifier_id: row for row in unit.identifiers.describe(wanted - new.keys())}
 
 
+def chains_in(entry: Mapping[str, Any]) -> set[int]:
+    """The chains of key versions that the tokens of a journal entry stand on; older entries do not say."""
+    return {chain for part in [entry, *entry.get("acts", ())] for chain, _ in part.get("known", {}).values()}
+
+
 def tokens_in(entry: Mapping[str, Any]) -> dict[str, int]:
     """All hex tombstone tokens that a journal entry names -> their ids, 0 where it does not say."""
     found: dict[str, int] = {}

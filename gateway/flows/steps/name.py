@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from gateway.flows.context import Gateway
 from gateway.flows.steps.prepare import Named, Names
-from gateway.identifiers.chains import versions
+from gateway.identifiers.chains import newest_version
 from gateway.identifiers.keys import HmacKey
 from gateway.identifiers.model import Digest, Pseudonym
 from gateway.identifiers.pseudonyms import Pseudonymizer, tombstone_token
@@ -78,7 +78,7 @@ def recognize(
 def learn_chains(gateway: Gateway, unit: UnitOfWork) -> tuple[int, ...]:
     """The chains in use, remembered for the next transactions, with the keys they need."""
     chains = unit.log.head().chains
-    if max(max(versions(chain)) for chain in chains) not in gateway.keys.tenant(unit.tenant_id).versions:
+    if newest_version(chains) not in gateway.keys.tenant(unit.tenant_id).versions:
         gateway.keys.refresh(unit.tenant_id)
     gateway.chains[unit.tenant_id] = chains
     return chains
