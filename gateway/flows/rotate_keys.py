@@ -26,8 +26,9 @@ from gateway.identifiers.pseudonyms import wrap
 from gateway.kernel.errors import Conflict, NotFound
 from gateway.storage.unit_of_work import UnitOfWork
 
-WHOLE_RUN = 50_000
-"""Rows of one transaction where nobody else must wait: fewer would write the same pages again and again."""
+WHOLE_RUN = 200_000
+"""Rows of one transaction where others can wait for seconds: tokens are random, so that each run writes nearly all pages
+anew, and fewer rows would do so more often (`benchmarks/rotation.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
