@@ -19,7 +19,7 @@ def keys() -> None:
     """The keys of the tenants: their state and their rotation."""
 
 
-@keys.command("status")
+@keys.command("status", short_help="Do the keys open, and what stands on which.")
 @json_option
 def status(*, as_json: bool) -> ExitCode:
     """Whether each tenant's keys open, in which service, and how many rows stand on each chain of versions.
@@ -41,7 +41,7 @@ def status(*, as_json: bool) -> ExitCode:
     return ExitCode.OK if all(row["keys"] == "open" for row in rows) else ExitCode.FINDINGS
 
 
-@keys.command("rotate")
+@keys.command("rotate", short_help="A new version of the match key.")
 @tenant_option
 @click.option("--later", is_flag=True, help="Only make the new version; the hourly job wraps what older ones keyed.")
 @click.option("--rows-per-second", type=click.IntRange(1), help="Wrap no faster, so that others are served meanwhile.")
@@ -49,9 +49,9 @@ def status(*, as_json: bool) -> ExitCode:
 def rotate(tenant: str, *, later: bool, rows_per_second: int | None, as_json: bool) -> None:
     """Add a version to the tenant's match key and move its identifiers to it.
 
-    No raw value is needed and ingest goes on, though it waits for seconds now and then unless --rows-per-second is given.
-    What was interrupted goes on when it is repeated, or by the job. To end the life of the old version: `keys status`,
-    then `keys retire` and `keys destroy`.
+    No raw value is needed and ingest goes on, though it waits for seconds now and then unless --rows-per-second is
+    given. What was interrupted goes on when it is repeated, or by the job. To end the life of the old version:
+    `keys status`, then `keys retire` and `keys destroy`.
     """
     gateway = opened()
     tenant_id = admin.find_tenant(gateway, tenant)
