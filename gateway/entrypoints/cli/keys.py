@@ -49,9 +49,9 @@ def status(*, as_json: bool) -> ExitCode:
 def rotate(tenant: str, *, later: bool, rows_per_second: int | None, as_json: bool) -> None:
     """Add a version to the tenant's match key and move its identifiers to it.
 
-    No raw value is needed and ingest goes on, though it waits for seconds now and then unless --rows-per-second is given.
-    What was interrupted goes on when it is repeated, or by the job. To end the life of the old version: `keys status`,
-    then `keys retire` and `keys destroy`.
+    No raw value is needed and ingest goes on, though it waits for seconds now and then unless --rows-per-second is
+    given. What was interrupted goes on when it is repeated, or by the job. To end the life of the old version:
+    `keys status`, then `keys retire` and `keys destroy`.
     """
     gateway = opened()
     tenant_id = admin.find_tenant(gateway, tenant)
