@@ -26,7 +26,7 @@ from gateway.identifiers.pseudonyms import wrap
 from gateway.kernel.errors import Conflict, NotFound
 from gateway.storage.unit_of_work import UnitOfWork
 
-WHOLE_RUN = 200_000
+WHOLE_RUN = 100_000
 """Rows of one transaction where others can wait for seconds: tokens are random, so that each run writes nearly all
 pages anew, and runs of fewer rows would do so more often (`benchmarks/rotation.py`)."""
 
