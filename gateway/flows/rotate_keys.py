@@ -33,10 +33,10 @@ pages anew, and runs of fewer rows would do so more often (`benchmarks/rotation.
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """A chain in use, and what stands on it: identifiers, tombstones, and identifiers that requests name."""
+    """A chain in use, and what stands on it: rows (one for each digest), tombstones, and digests that requests name."""
 
     name: str
-    identifiers: int
+    rows: int
     tombstones: int
     requests: int
 
@@ -66,7 +66,7 @@ def key_status(gateway: Gateway, tenant_id: int) -> KeyStatus:
         rows.append(ChainStatus(chain_name(chain), *figures))
     newest = newest_version(chains)
     older = [row for chain, row in zip(chains, rows, strict=True) if versions(chain)[-1] < newest]
-    unfinished = any(row.identifiers or row.requests or not row.tombstones for row in older)
+    unfinished = any(row.rows or row.requests or not row.tombstones for row in older)
     return KeyStatus(gateway.keys.refresh(tenant_id).versions, newest, tuple(rows), unfinished)
 
 

@@ -36,13 +36,13 @@ def status(terminal: Terminal) -> Any:  # noqa: ANN401 - what the command prints
 
 
 def chains(shown: Any) -> dict[str, tuple[int, int, int]]:  # noqa: ANN401 - what a command prints
-    """Chain -> identifiers, tombstones and subjects of requests."""
-    return {one["name"]: (one["identifiers"], one["tombstones"], one["requests"]) for one in shown["chains"]}
+    """Chain -> rows, tombstones and subjects of requests."""
+    return {one["name"]: (one["rows"], one["tombstones"], one["requests"]) for one in shown["chains"]}
 
 
 def stored(terminal: Terminal) -> int:
-    """How many identifiers the tenant has."""
-    return sum(identifiers for identifiers, _, _ in chains(status(terminal)).values())
+    """How many rows the tenant's identifiers have."""
+    return sum(rows for rows, _, _ in chains(status(terminal)).values())
 
 
 def row_of(printed: Printed, word: str) -> list[str]:
@@ -82,7 +82,7 @@ def test_a_key_lives_and_dies(people: Terminal) -> None:
 def test_tables_say_the_same(people: Terminal) -> None:
     count = stored(people)
     rotated = people.ok("keys", "rotate", *HERE)
-    assert rotated.err == f"Version 2 keys what is new. {count} identifiers were wrapped by it.\n"
+    assert rotated.err == f"Version 2 keys what is new. {count} rows were wrapped by it.\n"
     assert row_of(rotated, "1-2") == ["1-2", f"{count}", "0", "0"]
     shown = people.ok("keys", "status")
     assert shown.out.startswith("key service: file\n")

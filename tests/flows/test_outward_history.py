@@ -1,5 +1,6 @@
 """Whatever happens, an id keeps naming the profile it was given for, as an alias where that was merged, to its
-recipient alone; a split withdraws aliases, the end of a profile all of its ids.
+recipient alone; a split withdraws aliases, the end of a profile all of its ids, and an erasure the ids of profiles that
+are no more and have a history with the person.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Recipients(RuleBasedStateMachine):
         self.records = itertools.count()
         self.given: dict[str, Given] = {}
         self.members: dict[int, set[str]] = {}
+        self.held: dict[int, set[str]] = {}
         self.labels: set[str] = set()
         self.now = NOW
 
@@ -95,8 +97,14 @@ class Recipients(RuleBasedStateMachine):
     @rule(label=_label)
     def erase(self, label: str) -> None:
         self.tick()
+        known = self.tenant.known()
         self.office.complete("erasure", label)
         self.follow()
+        theirs = self.past_of(known - self.tenant.known())
+        for one, given in self.given.items():
+            if given.names is not None and not self.made_for(given.client, one):
+                assert given.made_for in theirs
+                given.names = None
 
     @rule(client=_client, label=_label)
     def look(self, client: str, label: str) -> None:
@@ -138,11 +146,24 @@ class Recipients(RuleBasedStateMachine):
             key = [unit.tenant_id, self.tenant.callers[client].client_id, bytes.fromhex(one.removeprefix("prf_"))]
             return [profile for (profile,) in unit.session.rows(sql, key)]
 
+    def past_of(self, erased: set[str]) -> set[int]:
+        """Ended profiles with which somebody erased has a history: they held them, or met a profile that did.
+
+        Who was merged in the same moment as such a profile is forgotten with it: the log tells not who came from where.
+        """
+        met: set[int] = set()
+        labels = set(erased)
+        while more := {one for one, held in self.held.items() if not held.isdisjoint(labels)} - met:
+            met |= more
+            labels.update(*(self.held[one] for one in more))
+        return met - self.members.keys()
+
     def follow(self) -> None:
         """Who is named now, by what became of the profiles: which live, went whole into another, or lost members."""
         before, self.members = self.members, {}
         for label, home in self.tenant.homes().items():
             self.members.setdefault(home, set()).add(label)
+            self.held.setdefault(home, set()).add(label)
         for given in self.given.values():
             if given.names is None:
                 continue
@@ -189,9 +210,10 @@ def machine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return Recipients
 
 
-@pytest.mark.fuzz
 def test_an_id_names_whom_it_was_given_for(machine: type[Recipients]) -> None:
-    """Not among the quick tests: once in many hundred histories an id that should be answered is answered `not_found`,
-    which depends on ids drawn at random and is not understood yet. `test_outward.py` has the cases one by one.
-    """
+    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=15))
+
+
+@pytest.mark.fuzz
+def test_an_id_names_whom_it_was_given_for_in_long_histories(machine: type[Recipients]) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=1_000, stateful_step_count=40))

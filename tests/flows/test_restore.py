@@ -134,7 +134,7 @@ def test_what_was_done_after_a_rotation_holds_in_a_backup_from_before(
     for version in (2, 3):
         rotate_keys.rekey(own_site.gateway, tenant.tenant_id)
         status = rotate_keys.key_status(own_site.gateway, tenant.tenant_id)
-        on_newest = [one.identifiers for one in status.chains if one.name.endswith(f"{version}")]
+        on_newest = [one.rows for one in status.chains if one.name.endswith(f"{version}")]
         assert (status.newest, sum(on_newest)) == (version, tenant.counted("pseudonym"))
         check_both_acts(tenant)
         rotate_keys.rotate(own_site.gateway, tenant.tenant_id)

@@ -26,7 +26,7 @@ def office(simulator: TenantSimulator) -> Office:
 def chains(simulator: TenantSimulator) -> dict[str, tuple[int, int, int]]:
     """Chain -> identifiers, tombstones and subjects of requests on it."""
     found = rotate_keys.key_status(simulator.gateway, simulator.tenant_id)
-    return {one.name: (one.identifiers, one.tombstones, one.requests) for one in found.chains}
+    return {one.name: (one.rows, one.tombstones, one.requests) for one in found.chains}
 
 
 def rotate(simulator: TenantSimulator) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -55,12 +56,14 @@ def leaves_nothing_to_compare(history: Sequence[Step]) -> bool:
     """Whether something may have happened because of A of which the store keeps no trace to undo.
 
     Somebody silent was refused since A made a phone one of several people's: a refusal leaves nothing to decide anew.
-    Or another's newer record no longer names the phone: then it is A's alone, and goes with what others said on it.
+    Or another's newer record no longer names the phone, or theirs was refused and left their words alone: then the
+    phone is A's alone, and goes with what others said on it.
     """
     seen = [visit for step in history if isinstance(step, Batch) for visit in step.visits]
     for phone in {label for visit in seen for label in visit.shared}:
         users = [visit for visit in seen if phone in visit.shared]
-        if len({visit.person for visit in users}) > 2 and any(visit.silent for visit in users):
+        silent = [visit for visit in users if visit.silent and visit.person != "a"]
+        if any(visit.says for visit in silent) or (silent and len({visit.person for visit in users}) > 2):
             return True
         named = {(visit.person, visit.number) for visit in users if visit.person != "a"}
         if any((visit.person, visit.number) in named for visit in seen if phone not in visit.shared):
@@ -69,16 +72,27 @@ def leaves_nothing_to_compare(history: Sequence[Step]) -> bool:
 
 
 def check_neighbors(template: Template, home: Path, history: list[Step]) -> None:
-    """Two things last. The index of the log tells how others' profiles changed while a phone was shared with A, and so
-    do the ids that recipients were given for these, for that did happen. And where A had lost a phone before the
-    erasure, what bound A's profile then binds it still.
+    """A phone that comes back to somebody inherits what binds them now, not what had been overruled before.
+
+    Two things last. The index of the log tells how others' profiles changed while a phone was shared with A, and so do
+    the ids that recipients were given for these, for that did happen. And where A had lost a phone before the erasure,
+    what bound A's profile then binds it still.
     """
     assume(not leaves_nothing_to_compare(history))
     one, twin = erased_and_never_seen(template, home, history)
     for dumped in (one, twin):
         del dumped["change"], dumped["outward_id"]
+        dumped["ledger"] = _without_overruled(dumped["ledger"])
     _forget_lasting(one, twin)
     assert one == twin
+
+
+def _without_overruled(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The ledger without inherited words after which something else was said on the same identifier and purpose."""
+    last: dict[tuple[Any, Any], int] = {}
+    for who, purpose, _, occurred_at, *_ in rows:
+        last[who, purpose] = max(occurred_at, last.get((who, purpose), 0))
+    return [row for row in rows if not row[4] or row[3] == last[row[0], row[1]]]
 
 
 def _forget_lasting(one: Dump, twin: Dump) -> None:
@@ -112,14 +126,11 @@ def test_strangers_are_untouched(template: Template, home: Path, history: list[S
     check_strangers(template, home, history)
 
 
-@settings(max_examples=40, derandomize=True)
+@settings(max_examples=40)
 @given(history=histories("abcd", shares=True))
 def test_neighbors_are_as_if_they_had_never_shared_anything(
     template: Template, home: Path, history: list[Step]
 ) -> None:
-    """Always the same histories: rows are compared, and a phone that comes back to somebody inherits the restriction in
-    force, not the ones before it, so that one history in hundreds differs in rows and not in any decision.
-    """
     check_neighbors(template, home, history)
 
 

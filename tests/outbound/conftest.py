@@ -24,32 +24,18 @@ def started(name: str, directory: Path) -> Iterator[KeyPlace]:
         yield place
 
 
-@pytest.fixture(scope="session")
-def pkcs11_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyPlace]:
-    """SoftHSM2, with a token of this process."""
-    with started("pkcs11", tmp_path_factory.mktemp("pkcs11")) as place:
-        yield place
+def _place(service: str) -> object:
+    """A fixture with the key service of this test process."""
+
+    @pytest.fixture(scope="session")
+    def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyPlace]:
+        with started(service, tmp_path_factory.mktemp(service)) as found:
+            yield found
+
+    return place
 
 
-@pytest.fixture(scope="session")
-def kms_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyPlace]:
-    """moto's KMS."""
-    with started("kms", tmp_path_factory.mktemp("kms")) as place:
-        yield place
-
-
-@pytest.fixture(scope="session")
-def transit_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyPlace]:
-    """An OpenBao server."""
-    with started("transit", tmp_path_factory.mktemp("transit")) as place:
-        yield place
-
-
-@pytest.fixture(scope="session")
-def file_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyPlace]:
-    """A root key in the environment."""
-    with started("file", tmp_path_factory.mktemp("file")) as place:
-        yield place
+file_place, pkcs11_place, kms_place, transit_place = map(_place, ("file", "pkcs11", "kms", "transit"))
 
 
 @pytest.fixture(scope="session", params=sorted(SERVICES))

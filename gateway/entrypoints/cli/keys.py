@@ -37,7 +37,7 @@ def status(*, as_json: bool) -> ExitCode:
             [(row["tenant"], row["keys"], row["log_verifier_key"]) for row in rows],
         )
         chains = [(row["tenant"], *chain.values()) for row in rows for chain in _chains(row)]
-        write_table(("tenant", "chain", "identifiers", "tombstones", "in requests"), chains)
+        write_table(("tenant", "chain", "rows", "tombstones", "in requests"), chains)
     return ExitCode.OK if all(row["keys"] == "open" for row in rows) else ExitCode.FINDINGS
 
 
@@ -59,15 +59,15 @@ def rotate(tenant: str, *, later: bool, rows_per_second: int | None, as_json: bo
     version = before.newest if before.unfinished else rotate_keys.rotate(gateway, tenant_id)
     wrapped = 0
     if not later:
-        total = sum(chain.identifiers for chain in before.chains)
-        with progress("identifiers", total) as steps:
+        total = sum(chain.rows for chain in before.chains)
+        with progress("rows", total) as steps:
             wrapped = rotate_keys.rekey(gateway, tenant_id, per_second=rows_per_second, told=steps.advance)
     after = [asdict(chain) for chain in rotate_keys.key_status(gateway, tenant_id).chains]
     if as_json:
         write_json({"tenant": tenant, "version": version, "wrapped": wrapped, "chains": after})
         return
-    note(f"Version {version} keys what is new. {wrapped} identifiers were wrapped by it.")
-    write_table(("chain", "identifiers", "tombstones", "in requests"), [tuple(chain.values()) for chain in after])
+    note(f"Version {version} keys what is new. {wrapped} rows were wrapped by it.")
+    write_table(("chain", "rows", "tombstones", "in requests"), [tuple(chain.values()) for chain in after])
 
 
 @keys.command("retire")

@@ -129,13 +129,21 @@ def _end(near: Neighborhood, planned: Plan, erased: Collection[int]) -> None:
         planned.changes.append(Change("merged" if absorbed else "created", successor, absorbed, tuple(left), ()))
 
 
-def write_departure(gateway: Gateway, unit: UnitOfWork, scribe: Scribe, departure: Departure, rights: Caller) -> None:
-    """Apply the plans, with entries that say nothing of the person; others inherit what binds their new profiles."""
+def bequeath(gateway: Gateway, unit: UnitOfWork, scribe: Scribe, departure: Departure) -> tuple[Surroundings, Hearing]:
+    """Others inherit what binds the profiles they come into, and records without a basis leave -> what was heard, and
+    around whom.
+    """
     around = Surroundings(scribe.now, 0, LedgerView(), {}, {}, {}, set())
     hearing = Hearing(around.ledger, around.rules, around.now)
     for near, planned in departure.plans.values():
         inherit(gateway, unit, around, hearing, planned, near)
     unit.records.retract(departure.baseless)
+    return around, hearing
+
+
+def write_departure(gateway: Gateway, unit: UnitOfWork, scribe: Scribe, departure: Departure, rights: Caller) -> None:
+    """Apply the plans, with entries that say nothing of the person; others inherit what binds their new profiles."""
+    _, hearing = bequeath(gateway, unit, scribe, departure)
     base = unit.log.lock().size
     entries = [scribe.consent(event) for event in hearing.events]
     rows: list[ChangeRow] = []

@@ -15,7 +15,7 @@ from gateway.consent.model import RESTRICTIVE
 from gateway.flows.context import Gateway
 from gateway.flows.steps.hear import Event
 from gateway.flows.steps.load import Surroundings
-from gateway.identifiers.chains import chain_of, versions
+from gateway.identifiers.chains import versions
 from gateway.identifiers.keys import KeyPurpose
 from gateway.identifiers.pseudonyms import tombstone_token, wrap
 from gateway.storage.identifiers import StoredIdentifier
@@ -142,9 +142,8 @@ def _met(
     found: dict[str, int] = {}
     for chain in {row.chain for row in rows}:
         alike = [row for row in rows if row.chain == chain]
-        tokens = [row.token for row in alike]
         for last in range(versions(chain)[-1], keys.newest + 1):
-            tokens = wrap(keys, tokens, chain_of(last - 1, last - 1), last) if last > versions(chain)[-1] else tokens
+            tokens = wrap(keys, [row.token for row in alike], chain, last)
             for row, token in zip(alike, tokens, strict=True):
                 buried = tombstone_token(key, token)
                 if buried in wanted:

@@ -23,11 +23,10 @@ from gateway.audit.entries import EntryKind
 from gateway.consent.ledger import LedgerView, standing
 from gateway.flows.context import Caller, Gateway
 from gateway.flows.steps.aged import Aged
-from gateway.flows.steps.depart import NOTICE, Departure, plan_departure
+from gateway.flows.steps.depart import NOTICE, Departure, bequeath, plan_departure
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import journal_events
-from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings
 from gateway.flows.steps.loosen import decide_again, write_again
 from gateway.flows.steps.reach import Held
@@ -199,11 +198,7 @@ def _write(
 
     -> what others inherited by it, still to be journaled.
     """
-    around = Surroundings(scribe.now, 0, LedgerView(), {}, {}, {}, set())
-    hearing = Hearing(around.ledger, around.rules, around.now)
-    for near, planned in departure.plans.values():
-        inherit(gateway, unit, around, hearing, planned, near)
-    unit.records.retract(departure.baseless)
+    around, hearing = bequeath(gateway, unit, scribe, departure)
     base = unit.log.lock().size
     entries = [scribe.consent(event) for event in hearing.events]
     plans = {graph: planned for graph, (_, planned) in departure.plans.items()}
