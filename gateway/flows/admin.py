@@ -13,12 +13,9 @@ import base64
 import hmac
 import os
 import re
-from collections.abc import Mapping
 from contextlib import ExitStack
 from hashlib import sha256
 from typing import Final
-
-import orjson
 
 from gateway.audit.encodings import to_base64url
 from gateway.audit.entries import EntryKind, is_slug, parse_leaf
@@ -218,7 +215,7 @@ def activate_policies(gateway: Gateway, tenant_id: int) -> bool:
 
 def _activate(gateway: Gateway, unit: UnitOfWork, scribe: Scribe) -> None:
     policies = gateway.policies
-    TenantStore(unit.session).keep_policy(policies.digest, _as_text(policies), gateway.clock.now())
+    TenantStore(unit.session).keep_policy(policies.digest, policies.source, gateway.clock.now())
     facts: dict[str, str | int] = {"regimes": len(policies.regimes), "purposes": len(policies.purposes)}
     unit.log.append([scribe.write(EntryKind.POLICY_ACTIVATED, "policy.activate", facts)])
 
@@ -229,19 +226,6 @@ def _in_force(unit: UnitOfWork, size: int) -> str:
         return next((parse_leaf(leaf).policy for _, leaf in unit.log.entries(size - 1, size)), "")
     except IntegrityError:
         return ""
-
-
-def _as_text(policies: PolicySet) -> str:
-    """Everything the policy set says, as JSON."""
-    return orjson.dumps(policies, default=_plain, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError("a policy holds sets, mappings and plain values")
 
 
 def _next_id(gateway: Gateway, name: str) -> int:

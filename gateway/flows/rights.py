@@ -63,7 +63,7 @@ def submit(gateway: Gateway, caller: Caller, submission: RightsSubmission, refer
     Raises InvalidInput for identifiers that break a rule and for rights the regime does not know.
     """
     caller.require(Role.DPO, Role.CHANNEL)
-    regime = gateway.policies.regimes_for(submission.jurisdiction)[0]
+    regime = gateway.policies.rights_regime(submission.jurisdiction)
     token = _reference(gateway, caller, reference)
     named = digest_subjects(gateway, submission.identifiers, submission.jurisdiction)
     return until_fresh(lambda: _submit(gateway, caller, submission, regime, token, named))

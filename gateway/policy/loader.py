@@ -5,7 +5,7 @@
 3. relate  the files with each other (`checks`), once all of them are valid      findings
 4. build   frozen objects and the digest                                         only without any finding
 
-purposes, identifiers, clients and retention are read by name; every other `*.yaml` is a regime. Nothing is merged
+Six files (`model.SOURCE_FILES`) are read by name; every other `*.yaml` is a regime. Nothing is merged
 from defaults: what a set means stands in its files.
 """
 
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from marshmallow import ValidationError
 
@@ -24,17 +24,21 @@ from gateway.policy.checks import SourceFile, Sources, cross_check
 from gateway.policy.document import MAX_BYTES, Document, MalformedDocument, Path, parse
 from gateway.policy.errors import Finding, PolicyError
 from gateway.policy.model import (
+    SOURCE_FILES,
     ClientClass,
     ConsentRule,
     KindRule,
     PolicySet,
     PurposeRule,
+    Recipient,
     Regime,
     Retention,
     RightsRule,
+    SignalMap,
 )
 from gateway.policy.schema import SHARED_FILES, UNKNOWN, RegimeFile
 
+_Row = TypeVar("_Row")
 _ABSENT: Final = object()
 _NOT_KEYS: Final = frozenset({"_schema", "key", "value"})
 
@@ -50,6 +54,25 @@ def load(directory: FilePath) -> PolicySet:
 def check(directory: FilePath) -> list[Finding]:
     """Directory of a policy set -> all its findings, by file and line; none means that `load` succeeds."""
     return _read(directory)[1]
+
+
+def restore(source: str) -> PolicySet:
+    """`PolicySet.source`, as it was kept by its digest -> the set. Raises PolicyError where it no longer can be read."""
+    files: dict[str, SourceFile] = {}
+    findings: list[Finding] = []
+    for name, data in json.loads(source).items():
+        file, faults = _shaped(name, Document(data, {}, ()))
+        findings += faults
+        if file is not None:
+            files[name] = file
+    if findings:
+        raise PolicyError(findings)
+    return _build(_sources(files))
+
+
+def _sources(files: dict[str, SourceFile]) -> Sources:
+    shared = {name.removesuffix(".yaml"): files.pop(name) for name in SHARED_FILES}
+    return Sources(regimes=tuple(files.values()), **shared)
 
 
 def _read(directory: FilePath) -> tuple[Sources | None, list[Finding]]:
@@ -68,8 +91,7 @@ def _read(directory: FilePath) -> tuple[Sources | None, list[Finding]]:
         findings.append(Finding(directory.name, 1, "no regime: at least one file such as gdpr.yaml is needed"))
     if findings:
         return None, sorted(findings)
-    shared = {name.removesuffix(".yaml"): files.pop(name) for name in SHARED_FILES}
-    sources = Sources(regimes=tuple(files.values()), **shared)
+    sources = _sources(files)
     return sources, sorted(cross_check(sources))
 
 
@@ -81,13 +103,16 @@ def _read_file(path: FilePath) -> tuple[SourceFile | None, list[Finding]]:
         return None, [Finding(path.name, 1, f"cannot be read: {error.strerror}")]
     except MalformedDocument as error:
         return None, [Finding(path.name, error.line, error.message)]
-    findings = [Finding(path.name, line, message) for line, message in document.problems]
+    source, findings = _shaped(path.name, document)
+    return source, [*(Finding(path.name, line, message) for line, message in document.problems), *findings]
+
+
+def _shaped(name: str, document: Document) -> tuple[SourceFile | None, list[Finding]]:
     try:
-        row = SHARED_FILES.get(path.name, RegimeFile)().load(document.data)
+        row = SHARED_FILES.get(name, RegimeFile)().load(document.data)
     except ValidationError as error:
-        findings += [_finding(path.name, document, place, text) for place, text in _flatten(error.messages)]
-        return None, findings
-    return SourceFile(path.name, document, row), findings
+        return None, [_finding(name, document, place, text) for place, text in _flatten(error.messages)]
+    return SourceFile(name, document, row), []
 
 
 def _flatten(messages: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -122,30 +147,48 @@ def _real_path(data: object, raw: Path) -> Path:
 def _build(sources: Sources) -> PolicySet:
     regimes = {regime.name: regime for regime in map(_regime, sources.regimes)}
     codes = sorted({code for regime in regimes.values() for code in regime.jurisdictions})
+    source = _canonical(sources)
+    strictest = max(regimes.values(), key=lambda regime: regime.strictness)
     return PolicySet(
-        digest=_digest(sources),
+        digest=f"sha256:{hashlib.sha256(source.encode()).hexdigest()}",
         regimes=MappingProxyType(regimes),
-        purposes=MappingProxyType(
-            {name: PurposeRule(name=name, **row) for name, row in sources.purposes.row["purposes"].items()}
-        ),
+        purposes=_named(PurposeRule, sources.purposes.row["purposes"]),
         kinds=MappingProxyType(_kinds(sources.identifiers.row)),
-        classes=MappingProxyType(
-            {name: ClientClass(name=name, **row) for name, row in sources.clients.row["classes"].items()}
-        ),
+        classes=_named(ClientClass, sources.clients.row["classes"]),
         retention=_retention(sources.retention.row),
+        signals=_signals(sources.signals.row),
+        recipients=_named(Recipient, sources.recipients.row["recipients"]),
         regimes_by_jurisdiction=MappingProxyType(
             {code: tuple(name for name, regime in regimes.items() if code in regime.jurisdictions) for code in codes}
         ),
-        strictest=max(regimes.values(), key=lambda regime: regime.strictness).name,
+        strictest=tuple(
+            name for name, regime in regimes.items() if regime is strictest or regime.subjects == "devices"
+        ),
+        source=source,
     )
+
+
+def _named(kind: Callable[..., _Row], rows: Mapping[str, Any]) -> Mapping[str, _Row]:
+    return MappingProxyType({name: kind(name=name, **row) for name, row in rows.items()})
 
 
 def _regime(source: SourceFile) -> Regime:
     row = dict(source.row)
     name = row["name"]
-    consent = {key: ConsentRule(regime=name, purpose=key, **rule) for key, rule in row.pop("consent").items()}
-    rights = {key: RightsRule(regime=name, request=key, **rule) for key, rule in row.pop("rights").items()}
-    return Regime(consent=MappingProxyType(consent), rights=MappingProxyType(rights), **row)
+    consent: dict[str, list[ConsentRule]] = {}
+    for rule in sorted(row.pop("consent"), key=lambda rule: rule["effective_from"]):
+        shared = {**rule, "signals": MappingProxyType(rule["signals"]), "age_gates": tuple(rule["age_gates"])}
+        for purpose in shared.pop("purposes"):
+            asks = rule["asks"] or purpose
+            consent.setdefault(purpose, []).append(
+                ConsentRule(regime=name, purpose=purpose, **{**shared, "asks": asks})
+            )
+    rights = {key: RightsRule(regime=name, request=key, **rule) for key, rule in (row.pop("rights") or {}).items()}
+    return Regime(
+        consent=MappingProxyType({purpose: tuple(rules) for purpose, rules in consent.items()}),
+        rights=MappingProxyType(rights),
+        **row,
+    )
 
 
 def _kinds(row: Mapping[str, Any]) -> dict[str, KindRule]:
@@ -159,9 +202,21 @@ def _retention(row: Mapping[str, Any]) -> Retention:
     return Retention(**{**row, "tombstone_days": MappingProxyType(row["tombstone_days"])})
 
 
-def _digest(sources: Sources) -> str:
-    """SHA-256 over the files' data as canonical JSON (sorted keys, no spaces, UTF-8), so that only meaning counts."""
-    shared = (sources.purposes, sources.identifiers, sources.clients, sources.retention)
+def _signals(row: Mapping[str, Any]) -> SignalMap:
+    by_place = {
+        key: MappingProxyType(
+            {
+                section: MappingProxyType({int(place): meant for place, meant in places.items()})
+                for section, places in row[key].items()
+            }
+        )
+        for key in ("gpp_sensitive", "gpp_children")
+    }
+    return SignalMap(**{**row, **by_place})
+
+
+def _canonical(sources: Sources) -> str:
+    """The files' data as canonical JSON (sorted keys, no spaces), so that only meaning counts in its digest."""
+    shared = (getattr(sources, name) for name in SOURCE_FILES)
     data = {source.name: source.document.data for source in (*sources.regimes, *shared)}
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -6,106 +6,53 @@ dates are `YYYY-MM-DD` in UTC, and `effective_to` is the last day on which a rul
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validates_schema
-from marshmallow.validate import Length, OneOf, Range, Regexp
+from marshmallow.validate import Length, OneOf, Range
 
 from gateway.kernel.clock import DAY
-from gateway.policy.model import Period
+from gateway.policy.fields import (
+    JURISDICTION,
+    NAME,
+    PLACE,
+    RULE_ID,
+    Day,
+    Flag,
+    IsoDate,
+    SetOf,
+    choice,
+    rows,
+    text,
+    whole,
+)
+from gateway.policy.model import AgeGate, Period
 
 LEGAL_BASES: Final = (
     "consent",
+    "explicit_consent",
+    "separate_consent",
+    "parental_consent",
+    "signed_authorization",
+    "strictly_necessary",
     "contract",
     "legal_obligation",
     "vital_interests",
     "public_task",
     "legitimate_interest",
 )
+SPECIAL: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "explicit_consent": ("deny", frozenset({"explicit_consent"})),
+    "opt_in": ("deny", frozenset({"consent", "explicit_consent"})),
+    "separate_consent": ("deny", frozenset({"separate_consent", "signed_authorization"})),
+    "strictly_necessary": ("deny", frozenset({"strictly_necessary"})),
+    "limit_use": ("allow", frozenset()),
+    "opt_out": ("allow", frozenset()),
+}
+"""How special data are treated: the default, and the only bases that may lift a refusal."""
+
 UNKNOWN: Final = "unknown key"
-
-_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_CENTURY_DAYS: Final = 36_525
-
-_name = Regexp(r"[a-z][a-z0-9_]{0,39}\Z", error="lower-case letters, digits and _ are needed, at most 40")
-_rule_id = Regexp(r"[a-z][a-z0-9_.-]{2,79}\Z", error="lower-case letters, digits, _ . - are needed, 3 to 80")
-_jurisdiction = Regexp(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z", error="an ISO 3166 code such as DE or US-CA is needed")
-
-
-class Flag(fields.Field[bool]):
-    """`true` or `false`, and nothing that merely looks like them."""
-
-    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_options: Any) -> bool:
-        del attr, data
-        if not isinstance(value, bool):
-            raise ValidationError("true or false is needed")
-        return value
-
-
-class Day(fields.Field[int]):
-    """`YYYY-MM-DD` -> milliseconds of its first moment in UTC."""
-
-    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_options: Any) -> int:
-        del attr, data
-        return int(datetime.combine(_date(value), time(), UTC).timestamp()) * 1000
-
-
-class IsoDate(fields.Field[str]):
-    """`YYYY-MM-DD`, kept as text."""
-
-    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_options: Any) -> str:
-        del attr, data
-        return _date(value).isoformat()
-
-
-class SetOf(fields.Field[frozenset[str] | None]):
-    """A list without repetitions -> a frozen set; with `word`, that word alone stands for no limit (None)."""
-
-    def __init__(self, item: fields.Field[str], *, at_least: int = 0, word: str | None = None) -> None:
-        super().__init__(required=True)
-        self._list = fields.List(item, validate=Length(min=at_least))
-        self._word = word
-
-    def _deserialize(
-        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **options: Any
-    ) -> frozenset[str] | None:
-        if self._word is not None and value == self._word:
-            return None
-        items = self._list.deserialize(value, attr, data, **options)
-        repeated = {index: ["repeated"] for index, item in enumerate(items) if item in items[:index]}
-        if repeated:
-            raise ValidationError(repeated)
-        return frozenset(item for item in items if item is not None)
-
-
-def _date(value: object) -> date:
-    try:
-        if isinstance(value, str) and _ISO_DATE.fullmatch(value):
-            return date.fromisoformat(value)
-    except ValueError:
-        pass
-    raise ValidationError("a date YYYY-MM-DD is needed")
-
-
-def _whole(least: int, most: int = _CENTURY_DAYS, *, optional: bool = False) -> fields.Integer:
-    return fields.Integer(required=True, strict=True, allow_none=optional, validate=Range(least, most))
-
-
-def _text(most: int = 400) -> fields.String:
-    return fields.String(required=True, validate=Length(1, most))
-
-
-def _choice(*allowed: str) -> fields.String:
-    return fields.String(required=True, validate=OneOf(allowed))
-
-
-def _rows(row: type[Schema], keys: Regexp = _name) -> fields.Dict:
-    return fields.Dict(
-        keys=fields.String(validate=keys), values=fields.Nested(row), required=True, validate=Length(min=1)
-    )
 
 
 class StrictSchema(Schema):
@@ -141,8 +88,8 @@ class PeriodSchema(StrictSchema):
 class RuleSchema(StrictSchema):
     """What every rule row carries."""
 
-    id = fields.String(required=True, validate=_rule_id)
-    citation = _text()
+    id = fields.String(required=True, validate=RULE_ID)
+    citation = text()
     effective_from = Day(required=True)
     effective_to = Day(required=True, allow_none=True)
 
@@ -160,12 +107,58 @@ class RuleSchema(StrictSchema):
         return data
 
 
-class ConsentRow(RuleSchema):
-    """One purpose under one regime."""
+class AgeGateRow(StrictSchema):
+    """What a person under an age needs."""
 
-    default = _choice("deny", "allow")
+    under = whole(1, 30)
     legal_bases = SetOf(fields.String(validate=OneOf(LEGAL_BASES)))
-    consent_lifetime_days = _whole(1, optional=True)
+
+    @post_load
+    def build(self, data: dict[str, Any], **_options: Any) -> AgeGate:
+        """Keys -> AgeGate."""
+        return AgeGate(**data)
+
+
+class SignalsOfRule(StrictSchema):
+    """What each signal does under a rule; one that is not named does nothing."""
+
+    gpc = fields.String(validate=OneOf(["opt_out"]))
+    gpp = fields.String(validate=OneOf(["opt_out"]))
+    usp = fields.String(validate=OneOf(["opt_out"]))
+    tcf = fields.String(validate=OneOf(["consent"]))
+    tcfca = fields.String(validate=OneOf(["consent"]))
+
+
+class ConsentRow(RuleSchema):
+    """What one regime says about some purposes."""
+
+    purposes = SetOf(fields.String(validate=NAME), at_least=1)
+    default = choice("deny", "allow")
+    legal_bases = SetOf(fields.String(validate=OneOf(LEGAL_BASES)))
+    balancing_test = fields.String(load_default=None, validate=Length(1, 400))
+    asks = fields.String(load_default=None, validate=NAME)
+    signals = fields.Nested(SignalsOfRule, load_default=dict)
+    age_gates = fields.List(fields.Nested(AgeGateRow), load_default=list)
+    special = fields.String(load_default=None, validate=OneOf(tuple(SPECIAL)))
+    consent_lifetime_days = whole(1, optional=True)
+    reask_after_days = whole(1, optional=True)
+
+    @validates_schema
+    def gates_in_order(self, data: dict[str, Any], **_options: Any) -> None:
+        """Raise ValidationError unless each gate is for an older age than the one before."""
+        ages = [gate.under for gate in data["age_gates"]]
+        if ages != sorted(set(ages)):
+            raise ValidationError("the youngest first, each age once", "age_gates")
+
+    @validates_schema
+    def special_as_named(self, data: dict[str, Any], **_options: Any) -> None:
+        """Raise ValidationError when default and bases are not those that the treatment of special data means."""
+        if data["special"] is None:
+            return
+        default, bases = SPECIAL[data["special"]]
+        if data["default"] != default or (default == "deny" and not data["legal_bases"] <= bases):
+            allowed = f"default {default}" + (f", bases among {', '.join(sorted(bases))}" if default == "deny" else "")
+            raise ValidationError(f"{data['special']} means {allowed}", "special")
 
 
 class RightsRow(RuleSchema):
@@ -174,7 +167,7 @@ class RightsRow(RuleSchema):
     acknowledge = fields.Nested(PeriodSchema, required=True, allow_none=True)
     answer = fields.Nested(PeriodSchema, required=True)
     extension = fields.Nested(PeriodSchema, required=True, allow_none=True)
-    verification = _choice("required", "forbidden")
+    verification = choice("required", "forbidden")
     verification_pauses = Flag(required=True)
 
     @validates_schema
@@ -198,41 +191,50 @@ class RightsTable(StrictSchema):
 class RegimeFile(StrictSchema):
     """One law: gdpr.yaml, uk_gdpr.yaml, ccpa.yaml and others."""
 
-    name = fields.String(required=True, validate=_name)
-    title = _text()
-    jurisdictions = SetOf(fields.String(validate=_jurisdiction), at_least=1)
-    strictness = _whole(1, 1000)
+    name = fields.String(required=True, validate=NAME)
+    title = text()
+    jurisdictions = SetOf(fields.String(validate=JURISDICTION))
+    strictness = whole(1, 1000)
+    subjects = fields.String(load_default="everyone", validate=OneOf(["everyone", "devices"]))
     holidays = SetOf(IsoDate())
-    consent = _rows(ConsentRow)
-    rights = fields.Nested(RightsTable, required=True)
+    consent = fields.List(fields.Nested(ConsentRow), required=True, validate=Length(min=1))
+    rights = fields.Nested(RightsTable, required=True, allow_none=True)
+
+    @validates_schema
+    def rights_for_everyone(self, data: dict[str, Any], **_options: Any) -> None:
+        """Raise ValidationError when a law about everyone knows no requests."""
+        if data["rights"] is None and data["subjects"] == "everyone":
+            raise ValidationError("all kinds of requests are needed", "rights")
 
 
 class PurposeRow(StrictSchema):
     """One purpose."""
 
-    graph = fields.String(required=True, validate=_name)
+    graph = fields.String(required=True, validate=NAME)
     matches = Flag(required=True)
-    description = _text()
+    special = Flag(load_default=False)
+    description = text()
 
 
 class PurposesFile(StrictSchema):
     """purposes.yaml: what data may be used for."""
 
-    purposes = _rows(PurposeRow)
+    purposes = rows(PurposeRow)
 
 
 class KindRow(StrictSchema):
     """One kind of identifier."""
 
-    normalizer = _choice("email", "phone", "plain", "casefold", "compact", "screen")
-    scope = _choice("person", "device", "household", "screen")
+    normalizer = choice("email", "phone", "plain", "casefold", "compact", "screen")
+    scope = choice("person", "device", "household", "screen")
     may_link = Flag(required=True)
-    rank = _whole(0, 9)
+    rank = whole(0, 9)
     namespaced = Flag(load_default=False)
-    per_profile = _whole(1, 1_000_000)
-    shared_above = _whole(1, 1_000_000)
+    read_from_device = Flag(load_default=False)
+    per_profile = whole(1, 1_000_000)
+    shared_above = whole(1, 1_000_000)
     deny = SetOf(fields.String(validate=Length(max=200)))
-    retention_days = _whole(1, optional=True)
+    retention_days = whole(1, optional=True)
 
     @validates_schema
     def households_never_link(self, data: dict[str, Any], **_options: Any) -> None:
@@ -253,40 +255,82 @@ class IdentifiersFile(StrictSchema):
     """identifiers.yaml: `junk` is denied for every kind, in any letter case."""
 
     junk = SetOf(fields.String(validate=Length(max=200)))
-    kinds = _rows(KindRow)
+    kinds = rows(KindRow)
 
 
 class ClassRow(StrictSchema):
     """One class of clients."""
 
-    jurisdictions = SetOf(fields.String(validate=_jurisdiction), at_least=1, word="any")
-    purposes = SetOf(fields.String(validate=_name), at_least=1, word="any")
+    jurisdictions = SetOf(fields.String(validate=JURISDICTION), at_least=1, word="any")
+    purposes = SetOf(fields.String(validate=NAME), at_least=1, word="any")
+    event_kinds = SetOf(fields.String(validate=OneOf(["grant", "opt_in", "unrestrict"])), word="any")
+    legal_bases = SetOf(fields.String(validate=OneOf(LEGAL_BASES)), at_least=1, word="any")
     grants_for = SetOf(fields.String(validate=OneOf(["person", "device"])))
     verified = Flag(required=True)
-    max_clock_skew_seconds = _whole(0, 86_400)
-
-
-class ClassesTable(StrictSchema):
-    """The two classes."""
-
-    trusted = fields.Nested(ClassRow, required=True)
-    public = fields.Nested(ClassRow, required=True)
+    max_clock_skew_seconds = whole(0, 86_400)
 
 
 class ClientsFile(StrictSchema):
-    """clients.yaml: who may assert what."""
+    """clients.yaml: who may assert what. `trusted` and `public` are needed; a tenant may add classes."""
 
-    classes = fields.Nested(ClassesTable, required=True)
+    classes = rows(ClassRow)
+
+    @validates_schema
+    def both_are_there(self, data: dict[str, Any], **_options: Any) -> None:
+        """Raise ValidationError unless the two classes that the gateway gives by default are there."""
+        for name in ("trusted", "public"):
+            if name not in data["classes"]:
+                raise ValidationError(f"the class '{name}' is missing", "classes")
+
+
+def _purposes_by_place() -> fields.Dict:
+    return fields.Dict(keys=fields.String(validate=PLACE), values=SetOf(fields.String(validate=NAME), at_least=1))
+
+
+class SignalsFile(StrictSchema):
+    """signals.yaml: what the frameworks' purposes and fields mean in the tenant's purposes."""
+
+    tcf = fields.Dict(
+        keys=fields.String(validate=NAME), values=SetOf(fields.Integer(strict=True, validate=Range(1, 24)), at_least=1)
+    )
+    tcfca = fields.Dict(
+        keys=fields.String(validate=NAME), values=SetOf(fields.Integer(strict=True, validate=Range(1, 24)), at_least=1)
+    )
+    usp = SetOf(fields.String(validate=NAME))
+    gpp_opt_outs = fields.Dict(keys=fields.String(), values=SetOf(fields.String(validate=NAME)), required=True)
+    gpp_sensitive = fields.Dict(keys=fields.String(validate=NAME), values=_purposes_by_place(), required=True)
+    gpp_children = fields.Dict(
+        keys=fields.String(validate=NAME),
+        values=fields.Dict(keys=fields.String(validate=PLACE), values=fields.Integer(strict=True)),
+        required=True,
+    )
+
+
+class RecipientRow(StrictSchema):
+    """One recipient; `checks` says what is missing where a reference is null."""
+
+    role = choice("processor", "controller", "third_party")
+    country = fields.String(required=True, validate=JURISDICTION)
+    contract = fields.String(required=True, allow_none=True, validate=Length(1, 400))
+    transfer = fields.String(required=True, allow_none=True, validate=Length(1, 400))
+    purposes = SetOf(fields.String(validate=NAME), at_least=1)
+
+
+class RecipientsFile(StrictSchema):
+    """recipients.yaml: whom the controller discloses to."""
+
+    recipients = fields.Dict(keys=fields.String(validate=NAME), values=fields.Nested(RecipientRow), required=True)
 
 
 class RetentionFile(StrictSchema):
     """retention.yaml, in days."""
 
-    backups_days = _whole(1)
-    accountability_days = _whole(1)
-    export_package_days = _whole(1)
-    change_feed_days = _whole(1)
-    tombstone_days = fields.Dict(keys=fields.String(validate=_name), values=_whole(1), required=True)
+    backups_days = whole(1)
+    accountability_days = whole(1)
+    export_package_days = whole(1)
+    change_feed_days = whole(1)
+    unpermitted_grace_days = whole(1)
+    tombstone_days = fields.Dict(keys=fields.String(validate=NAME), values=whole(1), required=True)
 
 
 SHARED_FILES: Final[Mapping[str, type[StrictSchema]]] = {
@@ -294,4 +338,6 @@ SHARED_FILES: Final[Mapping[str, type[StrictSchema]]] = {
     "identifiers.yaml": IdentifiersFile,
     "clients.yaml": ClientsFile,
     "retention.yaml": RetentionFile,
+    "signals.yaml": SignalsFile,
+    "recipients.yaml": RecipientsFile,
 }

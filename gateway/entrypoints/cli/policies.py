@@ -57,4 +57,8 @@ def explain(regime: str, purpose: str, *, as_json: bool) -> None:
     shown = asdict(found)
     del shown["sentence"], shown["regime"], shown["purpose"]
     shown["legal_bases"] = ", ".join(found.legal_bases)
+    shown["signals"] = ", ".join(f"{signal}: {effect}" for signal, effect in found.signals.items())
+    shown["age_gates"] = ", ".join(
+        f"under {age}: {' or '.join(bases) or 'never'}" for age, bases in found.age_gates.items()
+    )
     write_pairs((name.replace("_", " "), value) for name, value in shown.items())
