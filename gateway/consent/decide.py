@@ -35,11 +35,18 @@ _REASONS = {
 }
 
 
+_ONE_YEAR = 366 * DAY
+_NEVER = 1 << 62
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The identifiers one record asserts, as the decision sees them: surrogate id -> scope."""
+    """The identifiers one record asserts, as the decision sees them: surrogate id -> what it speaks as
+    (`KindRule.speaks_as`); `channel` is where the decision is for.
+    """
 
     scopes: Mapping[int, str]
+    channel: str = ""
 
     @property
     def device_only(self) -> bool:
@@ -49,76 +56,145 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A profile that a record touches: its members with their scopes, and the regimes known for it."""
+    """A profile that a record touches: its members with what they speak as, and the regimes known for it."""
 
     profile_id: int
     scopes: Mapping[int, str]
     regimes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What the ledger says of a subject for one purpose: what refuses, or the grants that cover it."""
+
+    refusal: Fact | None
+    grants: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """The time in which the person is under an age: only these bases count in it."""
+
+    begins: int
+    ends: int
+    legal_bases: frozenset[str]
+
+
 def decide(
     policies: PolicySet, regimes: Sequence[str], purpose: str, subject: Subject, ledger: LedgerView, now: int
 ) -> Decision:
-    """May this subject's identifiers be used for `purpose` now? A value either way; never raises on a no."""
+    """May this subject's identifiers be used for `purpose` now? A value either way; never raises on a no.
+
+    A permit's `expires_at` is the first moment at which time alone may change it: a consent ends, a rule ends, a
+    birthday passes an age gate.
+    """
     named = tuple(regimes)
-    grants: list[Fact] = []
-    device_only = subject.device_only
-    for identifier_id, scope in subject.scopes.items():
-        state = ledger.state(identifier_id, purpose)
-        if state is None:
-            continue
-        if state.kind not in PERMISSIVE:
-            reason = _REASONS[EventKind(state.kind)]
-            return Refusal(purpose, named, f"ledger.{state.kind}", reason)
-        if (scope == "person" and state.verified) or (device_only and scope == "device"):
-            grants.append(state)
-    basis: list[int] = []
-    expires_at: int | None = None
+    own = _hear(subject, ledger, purpose, on_devices=subject.device_only)
+    if own.refusal is not None:
+        return _refused(purpose, named, own.refusal)
+    ages = ledger.ages(subject.scopes)
+    basis: set[int] = set()
+    expires_at = _NEVER
     last: ConsentRule | None = None
     for name in named:
-        rule = policies.regimes[name].consent.get(purpose)
-        if rule is None or not (rule.effective_from <= now < (rule.effective_to or now + 1)):
+        regime = policies.regimes.get(name)
+        if regime is not None and regime.subjects == "devices" and "device" not in subject.scopes.values():
+            continue
+        rule = None if regime is None else regime.rule(purpose, now)
+        if rule is None:
             return Refusal(purpose, named, f"{name}.{purpose}", Reason.NO_RULE)
         last = rule
-        if rule.default == "allow":
+        expires_at = min(expires_at, rule.effective_to or _NEVER)
+        gates = _gates(rule, ages) if ages else ()
+        if rule.default == "allow" and not gates:
             continue
-        grant, until = _covering(rule, grants, now)
+        heard = own if rule.asks == purpose else _hear(subject, ledger, rule.asks, on_devices=True)
+        if heard.refusal is not None:
+            return _refused(purpose, named, heard.refusal)
+        grant, until = _covering(rule, gates, heard.grants, now)
         if grant is None:
-            reason = Reason.EXPIRED if grants and until is not None else Reason.NO_CONSENT
-            return Refusal(purpose, named, rule.id, reason)
-        basis.append(grant.position)
-        expires_at = until if expires_at is None else min(expires_at, until or expires_at)
+            return Refusal(purpose, named, rule.id, _why_not(rule, gates, until, now))
+        basis.add(grant.position)
+        expires_at = min(expires_at, until)
     if last is None:
         return Refusal(purpose, named, "no_regime", Reason.NO_RULE)
     reason = Reason.GRANTED if basis else Reason.NOT_OPTED_OUT
-    return Permit(purpose, named, last.id, reason, tuple(sorted(set(basis))), expires_at, _MINT)
+    return Permit(
+        purpose, named, last.id, reason, tuple(sorted(basis)), expires_at if expires_at < _NEVER else None, _MINT
+    )
 
 
-def _covering(rule: ConsentRule, grants: Iterable[Fact], now: int) -> tuple[Fact | None, int | None]:
-    """The grant that lasts longest under `rule` and its end; (None, end) when all have ended."""
+def _hear(subject: Subject, ledger: LedgerView, purpose: str, *, on_devices: bool) -> _Heard:
+    """Restrictions on any identifier; grants on verified person identifiers and, if `on_devices`, on the others."""
+    grants: list[Fact] = []
+    for identifier_id, scope in subject.scopes.items():
+        state = ledger.state(identifier_id, purpose, subject.channel)
+        if state is None or state.kind == EventKind.EXPIRE:
+            continue
+        if state.kind not in PERMISSIVE:
+            return _Heard(state, ())
+        if state.verified if scope == "person" else on_devices:
+            grants.append(state)
+    return _Heard(None, tuple(grants))
+
+
+def _refused(purpose: str, regimes: tuple[str, ...], fact: Fact) -> Refusal:
+    return Refusal(purpose, regimes, f"ledger.{fact.kind}", _REASONS[EventKind(fact.kind)])
+
+
+def _why_not(rule: ConsentRule, gates: Sequence[_Gate], ended: int, now: int) -> Reason:
+    if gates and now < gates[-1].ends:
+        return Reason.MINOR
+    if ended:
+        return Reason.EXPIRED
+    return Reason.NO_CONSENT if rule.asks == rule.purpose else Reason.NO_DEVICE_ACCESS
+
+
+def _gates(rule: ConsentRule, ages: Mapping[int, int]) -> tuple[_Gate, ...]:
+    """The gates of `rule` that the person has or had before them, the youngest first.
+
+    Whoever reaches 13 at a known time is under 16 for three years more.
+    """
+    gates: list[_Gate] = []
+    begins = 0
+    for gate in rule.age_gates:
+        known = [until + (gate.under - age) * _ONE_YEAR for age, until in ages.items() if age <= gate.under]
+        if known:
+            gates.append(_Gate(begins, max(known), gate.legal_bases))
+            begins = gates[-1].ends
+    return tuple(gates)
+
+
+def _covering(rule: ConsentRule, gates: Sequence[_Gate], grants: Iterable[Fact], now: int) -> tuple[Fact | None, int]:
+    """The grant that lasts longest under `rule`, and until when; (None, end) when all have ended, 0 where none counts.
+
+    A birthday never widens: a grant must have been good enough under every gate that was in force since it was given.
+    """
     best: Fact | None = None
     best_end = ended = 0
     for grant in grants:
-        if grant.basis not in rule.legal_bases:
+        if not _accepted(rule, gates, grant, now):
             continue
-        end = _end(rule, grant)
+        end = _end(rule, gates, grant, now)
         if end <= now:
             ended = max(ended, end)
         elif best is None or (end, grant.position) > (best_end, best.position):
             best, best_end = grant, end
-    if best is not None:
-        return best, best_end if best_end < _NEVER else None
-    return None, ended or None
+    return (best, best_end) if best is not None else (None, ended)
 
 
-_NEVER = 1 << 62
+def _accepted(rule: ConsentRule, gates: Sequence[_Gate], grant: Fact, now: int) -> bool:
+    for gate in gates:
+        if grant.occurred_at < gate.ends and gate.begins <= now and grant.basis not in gate.legal_bases:
+            return False
+    return grant.basis in rule.legal_bases if not gates or gates[-1].ends <= now else True
 
 
-def _end(rule: ConsentRule, grant: Fact) -> int:
+def _end(rule: ConsentRule, gates: Sequence[_Gate], grant: Fact, now: int) -> int:
     end = _NEVER if grant.expires_at is None else grant.expires_at
     if rule.consent_lifetime_days is not None:
         end = min(end, grant.occurred_at + rule.consent_lifetime_days * DAY)
-    return end
+    return min([end, *(gate.ends for gate in gates if now < gate.ends)])
 
 
 def narrow(
@@ -141,7 +217,7 @@ def narrow(
         if candidate.regimes <= own and candidate.scopes.keys() <= subject.scopes.keys():
             kept.add(candidate.profile_id)
             continue
-        both = Subject({**candidate.scopes, **subject.scopes})
+        both = Subject({**candidate.scopes, **subject.scopes}, subject.channel)
         regimes = sorted(own | candidate.regimes)
         decision = decide(policies, regimes, permit.purpose, both, ledger, now)
         (kept if isinstance(decision, Permit) else dropped).add(candidate.profile_id)

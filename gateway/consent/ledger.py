@@ -1,50 +1,62 @@
 """The ledger read in memory: facts by identifier, folded to the state that stands now.
 
 Per identifier and purpose the person's latest act wins (`occurred_at`); at the same moment the restrictive one
-does. A restriction of processing (GDPR Art. 18) stands until it is lifted or the person consents later.
+does. A restriction of processing (GDPR Art. 18) stands until it is lifted or the person consents later. An expiry
+ends a permission and nothing else. What holds for one site counts at that site alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
-from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
+from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
 
 _RESTRICTIONS = (EventKind.RESTRICT, EventKind.UNRESTRICT)
+_NO_AGES: Mapping[int, int] = MappingProxyType({})
 
 
-def fold(facts: Iterable[Fact], purpose: str) -> Fact | None:
-    """Facts of ONE identifier -> the fact that decides for `purpose`, None where the ledger is silent."""
+def fold(facts: Iterable[Fact], purpose: str, channel: str = "") -> Fact | None:
+    """Facts of ONE identifier -> the fact that decides for `purpose` at `channel`, None where the ledger is silent."""
     latest: Fact | None = None
     restriction: Fact | None = None
+    ended: Fact | None = None
     consented_at = -1
     for fact in facts:
-        if fact.purpose not in (purpose, ANY_PURPOSE):
+        kind = fact.kind
+        if fact.purpose not in (purpose, ANY_PURPOSE) or kind in NO_STATE or fact.site not in ("", channel):
             continue
-        if fact.kind in _RESTRICTIONS:
-            if restriction is None or _rank(fact) > _rank(restriction):
-                restriction = fact
-            continue
-        if latest is None or _rank(fact) > _rank(latest):
-            latest = fact
-        if fact.kind in PERMISSIVE:
-            consented_at = max(consented_at, fact.occurred_at)
+        if kind in _RESTRICTIONS:
+            restriction = _later(restriction, fact)
+        elif kind == EventKind.EXPIRE:
+            ended = _later(ended, fact)
+        else:
+            latest = _later(latest, fact)
+            if kind in PERMISSIVE:
+                consented_at = max(consented_at, fact.occurred_at)
+    if latest is not None and ended is not None and latest.kind in PERMISSIVE and _rank(ended) > _rank(latest):
+        latest = ended
     if restriction is None or restriction.kind == EventKind.UNRESTRICT or restriction.occurred_at < consented_at:
         return latest
     return restriction
 
 
+def _later(one: Fact | None, other: Fact) -> Fact:
+    return other if one is None or _rank(other) > _rank(one) else one
+
+
 def binding(facts: Iterable[Fact], purpose: str) -> list[Fact]:
-    """Facts of ONE identifier -> the restrictions on `purpose` that bind the whole person: at most the latest refusal
-    and the latest restriction of processing, unless the person consented later or the latter was lifted.
+    """Facts of ONE identifier -> what binds the whole person for `purpose`: that they are under age, and at most the
+    latest refusal and the latest restriction of processing, unless the person consented later or the latter was lifted.
     """
-    concerned = [fact for fact in facts if fact.purpose in (purpose, ANY_PURPOSE)]
+    concerned = [fact for fact in facts if fact.purpose in (purpose, ANY_PURPOSE) and not fact.site]
     consented_at = max([fact.occurred_at for fact in concerned if fact.kind in PERMISSIVE], default=-1)
-    standing = [fact for fact in concerned if fact.occurred_at >= consented_at]
+    standing = [fact for fact in concerned if fact.occurred_at >= consented_at and fact.kind != EventKind.MINOR]
     refusals = [fact for fact in standing if fact.kind in PROFILE_WIDE and fact.kind not in _RESTRICTIONS]
     restrictions = [fact for fact in standing if fact.kind in _RESTRICTIONS]
     latest = [max(several, key=_rank) for several in (refusals, restrictions) if several]
-    return [fact for fact in latest if fact.kind in PROFILE_WIDE]
+    minors = [fact for fact in concerned if fact.kind == EventKind.MINOR]
+    return [fact for fact in latest if fact.kind in PROFILE_WIDE] + minors
 
 
 def standing(facts: Sequence[Fact], purposes: Collection[str]) -> set[Fact]:
@@ -54,8 +66,9 @@ def standing(facts: Sequence[Fact], purposes: Collection[str]) -> set[Fact]:
     """
     others = [fact for fact in facts if fact.kind not in _RESTRICTIONS]
     found: set[Fact] = set()
+    sites = {"", *(fact.site for fact in facts)}
     for purpose in {*purposes, *(fact.purpose for fact in facts)}:
-        states = fold(facts, purpose), fold(others, purpose)
+        states = [fold(some, purpose, site) for some in (facts, others) for site in sites]
         found.update(state for state in states if state is not None and state.kind in RESTRICTIVE)
         found.update(binding(facts, purpose))
     return found
@@ -68,36 +81,56 @@ def _rank(fact: Fact) -> tuple[int, bool, int]:
 class LedgerView:
     """Facts of many identifiers, loaded once for a batch; new facts are added as records assert them."""
 
-    __slots__ = ("_facts", "_folded", "person_wide")
+    __slots__ = ("_facts", "_folded", "_minors", "_sited", "person_wide")
 
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
         self._facts: dict[int, list[Fact]] = {}
-        self._folded: dict[int, dict[str, Fact | None]] = {}
+        self._folded: dict[int, dict[str | tuple[str, str], Fact | None]] = {}
+        self._sited: set[int] = set()
+        self._minors: dict[int, dict[int, int]] = {}
         self.person_wide: set[int] = set()
-        """Identifiers with a restriction, past or present, that binds the whole person."""
+        """Identifiers with something, past or present, that binds the whole person."""
         for fact in facts:
             self.add(fact)
 
     def add(self, fact: Fact) -> None:
         """Take one more fact in; what was folded for its identifier is folded anew."""
-        self._facts.setdefault(fact.identifier_id, []).append(fact)
-        self._folded.pop(fact.identifier_id, None)
+        one = fact.identifier_id
+        self._facts.setdefault(one, []).append(fact)
+        self._folded.pop(one, None)
+        if fact.site:
+            self._sited.add(one)
         if fact.kind in PROFILE_WIDE:
-            self.person_wide.add(fact.identifier_id)
+            self.person_wide.add(one)
+        if fact.kind == EventKind.MINOR and fact.expires_at is not None:
+            ages = self._minors.setdefault(one, {})
+            age = age_of(fact.basis)
+            ages[age] = max(ages.get(age, 0), fact.expires_at)
+
+    def ages(self, identifiers: Iterable[int]) -> Mapping[int, int]:
+        """Identifiers of one person -> ages (years) that the person is or was under, with the moment they reach each."""
+        if not self._minors:
+            return _NO_AGES
+        found: dict[int, int] = {}
+        for one in identifiers:
+            for age, until in self._minors.get(one, _NO_AGES).items():
+                found[age] = max(found.get(age, 0), until)
+        return found
 
     def facts(self, identifier_id: int) -> list[Fact]:
         """All facts of one identifier, in no order."""
         return self._facts.get(identifier_id, [])
 
-    def state(self, identifier_id: int, purpose: str) -> Fact | None:
-        """The fact that decides for this identifier and purpose, None where the ledger is silent."""
-        by_purpose = self._folded.get(identifier_id)
-        if by_purpose is None:
-            by_purpose = self._folded[identifier_id] = {}
-        elif purpose in by_purpose:
-            return by_purpose[purpose]
+    def state(self, identifier_id: int, purpose: str, channel: str = "") -> Fact | None:
+        """The fact that decides for this identifier and purpose at `channel`, None where the ledger is silent."""
+        key = (purpose, channel) if identifier_id in self._sited else purpose
+        states = self._folded.get(identifier_id)
+        if states is None:
+            states = self._folded[identifier_id] = {}
+        elif key in states:
+            return states[key]
         facts = self._facts.get(identifier_id)
-        folded = by_purpose[purpose] = fold(facts, purpose) if facts else None
+        folded = states[key] = fold(facts, purpose, channel) if facts else None
         return folded
 
     def binding(self, identifier_id: int, purpose: str) -> list[Fact]:
@@ -106,9 +139,23 @@ class LedgerView:
             return []
         return binding(self._facts[identifier_id], purpose)
 
-    def holds(self, identifier_id: int, kind: str, purpose: str, occurred_at: int) -> bool:
+    def holds(self, identifier_id: int, event: Fact) -> bool:
         """Whether this very event, or one about every purpose, already stands: events are idempotent by content."""
         return any(
-            fact.kind == kind and fact.purpose in (purpose, ANY_PURPOSE) and fact.occurred_at == occurred_at
+            fact.kind == event.kind
+            and fact.purpose in (event.purpose, ANY_PURPOSE)
+            and fact.site == event.site
+            and (fact.basis == event.basis if fact.kind in NO_STATE else fact.occurred_at == event.occurred_at)
+            and (fact.kind != EventKind.MINOR or (fact.expires_at or 0) >= (event.expires_at or 0))
             for fact in self._facts.get(identifier_id, ())
         )
+
+
+def age_of(basis: str) -> int:
+    """`under:16` -> 16. Raises ValueError for anything else."""
+    return int(basis.removeprefix("under:"))
+
+
+def under(age: int) -> str:
+    """16 -> `under:16`."""
+    return f"under:{age}"

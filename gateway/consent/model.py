@@ -22,18 +22,30 @@ class EventKind(StrEnum):
     OPT_IN = "opt_in"
     RESTRICT = "restrict"
     UNRESTRICT = "unrestrict"
+    EXPIRE = "expire"
     INVALIDATE = "invalidate"
+    MINOR = "minor"
+    """The person is under an age (`basis`, such as `under:16`) until `expires_at`. No other kind stands for it: it
+    decides for every purpose at once, and no later act of the person overrules it.
+    """
+    SIGNAL = "signal"
+    """A signal was received; what it says stands in events of its own. `basis` is a keyed token of its text."""
 
 
 ANY_PURPOSE = "*"
 PERMISSIVE = frozenset({EventKind.GRANT, EventKind.OPT_IN})
-RESTRICTIVE = frozenset(set(EventKind) - PERMISSIVE - {EventKind.UNRESTRICT})
-PROFILE_WIDE = frozenset({EventKind.OBJECT, EventKind.OPT_OUT, EventKind.RESTRICT})
-"""Restrictions that bind the person, so every identifier of the profile (GDPR Art. 18, 21; 11 CCR 7025, 7026)."""
+RESTRICTIVE = frozenset(set(EventKind) - PERMISSIVE - {EventKind.UNRESTRICT, EventKind.SIGNAL})
+PROFILE_WIDE = frozenset({EventKind.OBJECT, EventKind.OPT_OUT, EventKind.RESTRICT, EventKind.MINOR})
+"""What binds the person, so every identifier of the profile (GDPR Art. 8, 18, 21; 11 CCR 7025, 7026, 7070)."""
+NO_STATE = frozenset({EventKind.MINOR, EventKind.SIGNAL})
+"""Kinds that are not the person's word on a purpose."""
 
 
 class Fact(NamedTuple):
-    """One ledger event as it stands on one identifier. Times in milliseconds; `position` is its place in the log."""
+    """One ledger event as it stands on one identifier. Times in milliseconds; `position` is its place in the log.
+
+    `site` is the one channel it holds for, "" for all.
+    """
 
     identifier_id: int
     purpose: str
@@ -44,6 +56,7 @@ class Fact(NamedTuple):
     basis: str
     verified: bool
     derived: bool
+    site: str = ""
 
 
 class Reason(StrEnum):
@@ -59,8 +72,11 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
     RESTRICTED = "restricted"
     INVALIDATED = "invalidated"
+    MINOR = "minor"
+    NO_DEVICE_ACCESS = "no_device_access"
     NO_RULE = "no_rule_in_force"
     NOT_ASSERTABLE = "client_may_not_assert"
+    NO_NOTICE = "notice_not_in_force"
     NOTHING_TO_LINK = "nothing_to_link"
     CANDIDATE_REFUSES = "profile_refuses"
 

@@ -17,8 +17,8 @@ Outcome = Literal["linked", "created", "refused", "suppressed", "duplicate", "in
 class ConsentAssertion:
     """A consent event a channel states about the subject of a record or of a list of identifiers.
 
-    `kind` is grant, deny, withdraw, object, opt_out, opt_in, restrict, unrestrict or invalidate; `purpose` a
-    purpose of the policy, or "*" for restrictive kinds; times in milliseconds.
+    `kind` is one of `consent.model.EventKind`; `purpose` a purpose of the policy, or "*" for restrictive kinds; times in
+    milliseconds; `site` the one channel it holds for, "" for all.
     """
 
     kind: str
@@ -29,6 +29,7 @@ class ConsentAssertion:
     notice: str = ""
     expires_at: int | None = None
     event_id: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ class IncomingRecord:
     consents: tuple[ConsentAssertion, ...] = ()
     gpc: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tcf: str = field(default="", repr=False)
+    gpp: str = field(default="", repr=False)
+    usp: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,15 @@ class DecisionView:
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What became of one record; `profile_id` is the caller's outward id, None for callers who are shown no outcome."""
+    """What became of one record; `profile_id` is the caller's outward id, None for callers who are shown no outcome.
+
+    `gpc` is True where its opt-out was honored, for the site to display it (11 CCR 7025(c)(6)). A `problem` of a record
+    that is not invalid is about one of its consents, which did not count.
+    """
 
     record_id: str
     outcome: Outcome
     profile_id: str | None = None
     decision: DecisionView | None = None
     problem: Problem | None = None
+    gpc: bool = False

@@ -99,6 +99,20 @@ RULES: Mapping[str, TableRule] = MappingProxyType(
                 export="kind, purpose, day, channel, basis, method and notice",
             ),
             TableRule(
+                "signal_text",
+                merge="stays with the event that says it was received",
+                split="stays",
+                erasure="deleted with its event",
+                export="the string itself, beside its event",
+            ),
+            TableRule(
+                "refusal_fact",
+                merge="stays: it was decided before",
+                split="stays",
+                erasure="deleted with the events it names, and the opening of the refusal with it",
+                export="not shown: positions of events that are shown",
+            ),
+            TableRule(
                 "tombstone",
                 merge="stands by itself",
                 split="stands by itself",

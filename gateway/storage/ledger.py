@@ -5,14 +5,14 @@ There is no update, and no delete but the one erasure makes; triggers and, on Po
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.consent.model import Fact
 from gateway.storage import schema
 from gateway.storage.session import Session
 
-_COLUMNS = "identifier_id, purpose, kind, occurred_at, position, expires_at, basis, verified, derived"
+_COLUMNS = "identifier_id, purpose, kind, occurred_at, position, expires_at, basis, verified, derived, site"
 
 
 class LedgerRow(NamedTuple):
@@ -33,6 +33,7 @@ class LedgerRow(NamedTuple):
     notice: str
     verified: bool
     derived: bool
+    site: str
 
 
 class LedgerStore:
@@ -85,7 +86,25 @@ class LedgerStore:
         sql = "SELECT DISTINCT position FROM ledger WHERE tenant_id = ? AND identifier_id {keys}"
         return [position for (position,) in self._session.rows_by_key(sql, identifiers, [self._tenant])]
 
+    def keep_signals(self, texts: Mapping[int, bytes]) -> None:
+        """Keep the sealed texts of signals, by the position of the event that says one was received."""
+        self._session.insert(schema.signal_text, [(self._tenant, *row) for row in sorted(texts.items())])
+
+    def signals(self, positions: Collection[int]) -> dict[int, bytes]:
+        """Positions -> the sealed texts of the signals received there."""
+        sql = "SELECT position, sealed FROM signal_text WHERE tenant_id = ? AND position {keys}"
+        return {at: bytes(text) for at, text in self._session.rows_by_key(sql, positions, [self._tenant])}
+
     def erase(self, positions: Collection[int]) -> int:
-        """Erasure's delete: all rows of these events -> how many there were."""
+        """Erasure's delete: all rows of these events, the texts of signals, and the openings of refusals that rest on
+        them -> how many rows there were.
+        """
+        refused = "SELECT DISTINCT batch_id, place FROM refusal_fact WHERE tenant_id = ? AND position {keys}"
+        places = [(self._tenant, *row) for row in self._session.rows_by_key(refused, positions, [self._tenant])]
+        for table in ("decision", "refusal_fact"):
+            sql = f"DELETE FROM {table} WHERE tenant_id = ? AND batch_id = ? AND place = ?"  # noqa: S608 - constants
+            self._session.run_many(sql, places)
+        texts = "DELETE FROM signal_text WHERE tenant_id = ? AND position {keys}"
+        self._session.delete_by_key(texts, positions, [self._tenant])
         sql = "DELETE FROM ledger WHERE tenant_id = ? AND position {keys}"
         return self._session.delete_by_key(sql, positions, [self._tenant])

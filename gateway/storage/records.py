@@ -28,6 +28,8 @@ class RecordRow(NamedTuple):
     batch_id: int
     place: int
     active: bool
+    review_at: int | None = None
+    retracted_at: int | None = None
 
 
 class StoredLink(NamedTuple):
@@ -145,10 +147,37 @@ class RecordStore:
         sent = {row.record_id for row in self.seen({one for _, one in asserted}) if row.channel == channel}
         return {one for one, record_id in asserted if record_id in sent}
 
-    def retract(self, record_ids: Collection[int]) -> None:
-        """Take records out of the partition; they stay until erasure or retention ends them."""
-        sql = "UPDATE record SET active = FALSE WHERE tenant_id = ? AND record_id {keys}"
-        self._session.delete_by_key(sql, record_ids, [self._tenant])
+    def retract(self, record_ids: Collection[int], now: int) -> None:
+        """Take records out of the partition; they stay until erasure, retention or the policy's grace ends them."""
+        sql = "UPDATE record SET active = FALSE, retracted_at = ? WHERE tenant_id = ? AND record_id {keys}"
+        self._session.delete_by_key(sql, record_ids, [now, self._tenant])
+
+    def due(self, now: int, after: tuple[int, int], count: int) -> list[tuple[int, int]]:
+        """The next (review_at, record) of active records that time may have changed, after `after`, in order."""
+        sql = (
+            "SELECT review_at, record_id FROM record WHERE tenant_id = ? AND active AND review_at <= ?"
+            " AND (review_at, record_id) > (?, ?) ORDER BY review_at, record_id LIMIT ?"
+        )
+        return [(at, one) for at, one in self._session.rows(sql, [self._tenant, now, *after, count])]
+
+    def after(self, record_id: int, count: int) -> list[int]:
+        """The next ids of active records after `record_id`."""
+        sql = "SELECT record_id FROM record WHERE tenant_id = ? AND active AND record_id > ? ORDER BY record_id LIMIT ?"
+        return [one for (one,) in self._session.rows(sql, [self._tenant, record_id, count])]
+
+    def retracted_before(self, moment: int, after: tuple[int, int], count: int) -> list[tuple[int, int]]:
+        """The next (retracted_at, record) of records retracted before `moment`, after `after`, in order."""
+        sql = (
+            "SELECT retracted_at, record_id FROM record WHERE tenant_id = ? AND retracted_at < ?"
+            " AND (retracted_at, record_id) > (?, ?) ORDER BY retracted_at, record_id LIMIT ?"
+        )
+        return [(at, one) for at, one in self._session.rows(sql, [self._tenant, moment, *after, count])]
+
+    def decided(self, reviews: Mapping[int, tuple[int | None, str]]) -> None:
+        """Record -> when time may change its decision next, and the ledger positions it rests on now."""
+        sql = "UPDATE record SET review_at = ?, basis = ? WHERE tenant_id = ? AND record_id = ?"
+        rows = [(at, basis, self._tenant, one) for one, (at, basis) in reviews.items()]
+        self._session.run_many(sql, rows)
 
     def delete(self, record_ids: Collection[int]) -> tuple[int, int]:
         """Remove records with their links and decisions -> how many records and links there were."""

@@ -63,6 +63,8 @@ def _table(name: str, *parts: Column[Any] | Index | ForeignKeyConstraint, person
 
 _THERE = text("deleted_at IS NULL")
 _ALIAS = text("merged_into IS NOT NULL")
+_REVIEWED = text("active AND review_at IS NOT NULL")
+_RETRACTED = text("retracted_at IS NOT NULL")
 
 tenant = Table(
     "tenant",
@@ -71,6 +73,7 @@ tenant = Table(
     Column("name", String(100), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
+    Column("tcf_vendor", Integer),
     Index("ix_tenant_name", "name", unique=True, sqlite_where=_THERE, postgresql_where=_THERE),
 )
 
@@ -95,6 +98,7 @@ client = _table(
     Column("key_hash", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("recipient", String(40), nullable=False),
 )
 
 head = _table(
@@ -184,7 +188,11 @@ record = _table(
     Column("batch_id", BigInteger, nullable=False),
     Column("place", Integer, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("review_at", BigInteger),
+    Column("retracted_at", BigInteger),
     Index("ix_record_token", "tenant_id", "token", unique=True),
+    Index("ix_record_review", "tenant_id", "review_at", sqlite_where=_REVIEWED, postgresql_where=_REVIEWED),
+    Index("ix_record_retracted", "tenant_id", "retracted_at", sqlite_where=_RETRACTED, postgresql_where=_RETRACTED),
     person="record",
 )
 
@@ -235,8 +243,39 @@ ledger = _table(
     Column("notice", String(200), nullable=False),
     Column("verified", Boolean, nullable=False),
     Column("derived", Boolean, nullable=False),
+    Column("site", String(50), nullable=False),
     Index("ix_ledger_position", "tenant_id", "position"),
     person="ledger",
+)
+
+signal_text = _table(
+    "signal_text", _key("position"), Column("sealed", LargeBinary, nullable=False), person="signal_text"
+)
+
+refusal_fact = _table("refusal_fact", _key("position"), _key("batch_id"), _key("place"), person="refusal_fact")
+
+notice = _table(
+    "notice",
+    Column("notice", String(100), nullable=False, primary_key=True),
+    Column("version", String(40), nullable=False, primary_key=True),
+    Column("languages", String(200), nullable=False),
+    Column("purposes", Text, nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("in_force_from", BigInteger, nullable=False),
+    Column("in_force_to", BigInteger),
+)
+
+consent_import = _table(
+    "consent_import",
+    _key("import_id"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("proposed_by", BigInteger, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("approved_by", BigInteger),
+    Column("approved_at", BigInteger),
+    Column("done_at", BigInteger),
 )
 
 tombstone = _table(

@@ -23,9 +23,10 @@ class ClientRow(NamedTuple):
     key_hash: bytes
     created_at: int
     revoked_at: int | None
+    recipient: str = ""
 
 
-_CLIENT = "tenant_id, client_id, name, role, channel, class, outcomes, key_prefix, key_hash, created_at, revoked_at"
+_CLIENT = "tenant_id, client_id, name, role, channel, class, outcomes, key_prefix, key_hash, created_at, revoked_at, recipient"
 
 
 class TenantStore:
@@ -38,13 +39,22 @@ class TenantStore:
         """A new tenant -> its id."""
         (last,) = self._session.rows("SELECT COALESCE(MAX(tenant_id), 0) FROM tenant")[0]
         tenant_id = int(last) + 1
-        self._session.insert(schema.tenant, [(tenant_id, name, now, None)])
+        self._session.insert(schema.tenant, [(tenant_id, name, now, None, None)])
         return tenant_id
 
     def find(self, name: str) -> int | None:
         """Tenant name -> id; None when there is none, or no longer."""
         found = self._session.one("SELECT tenant_id FROM tenant WHERE name = ? AND deleted_at IS NULL", [name])
         return None if found is None else int(found[0])
+
+    def tcf_vendor(self, tenant_id: int) -> int | None:
+        """The tenant's id on the TCF's list of vendors, None where it has none."""
+        found = self._session.one("SELECT tcf_vendor FROM tenant WHERE tenant_id = ?", [tenant_id])
+        return None if found is None else found[0]
+
+    def set_tcf_vendor(self, tenant_id: int, vendor: int | None) -> None:
+        """State the tenant's id on the TCF's list of vendors."""
+        self._session.run("UPDATE tenant SET tcf_vendor = ? WHERE tenant_id = ?", [vendor, tenant_id])
 
     def all(self) -> list[tuple[int, str]]:
         """(id, name) of all tenants but deleted ones."""
@@ -76,6 +86,11 @@ class TenantStore:
             return False
         self._session.insert(schema.policy_set, [(digest, body, now)])
         return True
+
+    def policy(self, digest: str) -> str | None:
+        """Digest of a policy set that was in force -> its source."""
+        found = self._session.one("SELECT body FROM policy_set WHERE digest = ?", [digest])
+        return None if found is None else str(found[0])
 
     def delete_tenant(self, tenant_id: int, now: int) -> dict[str, int]:
         """Remove every row of a tenant that may be removed -> rows per table.

@@ -21,6 +21,7 @@ from gateway.storage.disclosures import DisclosureStore
 from gateway.storage.identifiers import IdentifierStore
 from gateway.storage.ledger import LedgerStore
 from gateway.storage.log import LogStore
+from gateway.storage.notices import NoticeStore
 from gateway.storage.outward import OutwardStore
 from gateway.storage.profiles import ProfileStore
 from gateway.storage.records import RecordStore
@@ -38,6 +39,7 @@ class UnitOfWork:
         self.tenant_id = tenant_id
         self.identifiers = IdentifierStore(session, tenant_id)
         self.ledger = LedgerStore(session, tenant_id)
+        self.notices = NoticeStore(session, tenant_id)
         self.tombstones = TombstoneStore(session, tenant_id)
         self.chains = ChainStore(session, tenant_id)
         self.records = RecordStore(session, tenant_id)

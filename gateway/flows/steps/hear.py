@@ -10,27 +10,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway.consent.authority import LEDGER_SCOPES, Authority
+from gateway.consent.authority import LEDGER_SCOPES, Attempt, Authority
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import ANY_PURPOSE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
+from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact, Reason
+from gateway.consent.notices import NoticeBook
 from gateway.flows.messages import ConsentAssertion
 from gateway.policy.model import KindRule
 from gateway.profiles.neighborhood import Neighborhood
 
 PROVISIONAL = 1 << 60
-GPC_PURPOSES = ("sale", "sharing")
-"""What Global Privacy Control opts out of (11 CCR 7025)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One ledger event to be written, on one or more identifiers."""
+    """One ledger event to be written, on one or more identifiers; `text` is the sealed text of a signal.
+
+    `conflict` is True where it contradicts what stood on one of them: the rule of `gateway.consent.ledger` decides.
+    """
 
     assertion: ConsentAssertion
     identifiers: tuple[int, ...]
     regimes: tuple[str, ...]
     verified: bool
     derived: bool
+    conflict: bool = False
+    text: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Hearing:
     now: int
     events: list[Event] = field(default_factory=list)
     tightened: set[int] = field(default_factory=set)
+    notices: NoticeBook = field(default_factory=NoticeBook)
+    attempts: list[Attempt] = field(default_factory=list)
 
     def hear(
         self,
@@ -49,21 +55,38 @@ class Hearing:
         identifiers: Sequence[int],
         authority: Authority,
         regimes: tuple[str, ...],
-    ) -> int:
-        """Take statements about one subject -> how many of them the client may not make.
+    ) -> list[Attempt]:
+        """Take statements about one subject -> those that were not taken.
 
         Nobody acts in the future: by a clock that is ahead a restriction would outlive what the person says next.
         """
-        refused = 0
-        for assertion in assertions:
-            scopes = authority.scopes_for(assertion.kind, assertion.purpose, assertion.occurred_at, self.now)
+        refused: list[Attempt] = []
+        for place, said in enumerate(assertions):
+            scopes = authority.scopes_for(said.kind, said.purpose, said.occurred_at, self.now, said.legal_basis)
             concerned = [one for one in identifiers if self.rules[one].scope in scopes]
+            notice = self.notices.shown(said.notice, said.purpose, said.occurred_at) if said.notice else None
             if not concerned:
-                refused += 1
-                continue
-            said = replace(assertion, occurred_at=min(assertion.occurred_at, self.now))
-            self._write(said, concerned, regimes, verified=authority.rules.verified, derived=False)
+                refused.append(Attempt(place, said.kind, said.purpose, Reason.NOT_ASSERTABLE))
+            elif said.kind in PERMISSIVE and notice is None:
+                refused.append(Attempt(place, said.kind, said.purpose, Reason.NO_NOTICE))
+            else:
+                shown = said.notice if notice is None else notice.reference
+                taken = replace(said, occurred_at=min(said.occurred_at, self.now), notice=shown)
+                self._write(taken, concerned, regimes, verified=authority.rules.verified, derived=False)
+        self.attempts += refused
         return refused
+
+    def hear_signal(
+        self,
+        assertion: ConsentAssertion,
+        identifiers: Sequence[int],
+        authority: Authority,
+        regimes: tuple[str, ...],
+        text: bytes = b"",
+    ) -> None:
+        """Take what a signal says: its framework is its notice, and whoever relays it need not be allowed to grant."""
+        said = replace(assertion, occurred_at=min(assertion.occurred_at, self.now))
+        self._write(said, identifiers, regimes, verified=authority.rules.verified, derived=False, text=text)
 
     def bind(
         self,
@@ -103,7 +126,7 @@ class Hearing:
 
         One about every purpose that the person has since overruled for some of `purposes` is passed on for the others.
         """
-        standing: dict[tuple[str, str, int], Fact] = {}
+        standing: dict[tuple[str, str, int, str], Fact] = {}
         for one in members:
             bound: dict[Fact, list[str]] = {}
             for purpose in purposes:
@@ -112,9 +135,12 @@ class Hearing:
             for fact, left in bound.items():
                 everything = fact.purpose == ANY_PURPOSE and len(left) == len(purposes)
                 for purpose in [ANY_PURPOSE] if everything else left:
-                    standing.setdefault((fact.kind, purpose, fact.occurred_at), fact)
-        for (_, purpose, _), fact in standing.items():
-            assertion = ConsentAssertion(fact.kind, purpose, fact.occurred_at, fact.basis, "derived")
+                    basis = fact.basis if fact.kind in NO_STATE else ""
+                    standing.setdefault((fact.kind, purpose, fact.occurred_at, basis), fact)
+        for (_, purpose, _, _), fact in standing.items():
+            assertion = ConsentAssertion(
+                fact.kind, purpose, fact.occurred_at, fact.basis, "derived", expires_at=fact.expires_at
+            )
             self._write(assertion, members, (), verified=fact.verified, derived=True)
 
     def _write(
@@ -125,48 +151,37 @@ class Hearing:
         *,
         verified: bool,
         derived: bool,
+        text: bytes = b"",
     ) -> None:
         ledger = self.ledger
+        fact = Fact(
+            0,
+            assertion.purpose,
+            assertion.kind,
+            assertion.occurred_at,
+            PROVISIONAL + len(self.events),
+            assertion.expires_at,
+            assertion.legal_basis,
+            verified,
+            derived,
+            assertion.site,
+        )
         new = tuple(
-            one
-            for one in identifiers
-            if self.rules[one].scope in LEDGER_SCOPES
-            and not ledger.holds(one, assertion.kind, assertion.purpose, assertion.occurred_at)
+            one for one in identifiers if self.rules[one].scope in LEDGER_SCOPES and not ledger.holds(one, fact)
         )
         if not new:
             return
-        position = PROVISIONAL + len(self.events)
-        self.events.append(Event(assertion, new, regimes, verified, derived))
+        conflict = any(self._contradicts(one, fact) for one in new)
+        self.events.append(Event(assertion, new, regimes, verified, derived, conflict, text))
         for one in new:
-            ledger.add(
-                Fact(
-                    one,
-                    assertion.purpose,
-                    assertion.kind,
-                    assertion.occurred_at,
-                    position,
-                    assertion.expires_at,
-                    assertion.legal_basis,
-                    verified,
-                    derived,
-                )
-            )
+            ledger.add(fact._replace(identifier_id=one))
         if assertion.kind in RESTRICTIVE:
             self.tightened.update(new)
 
-
-def with_signals(assertions: Sequence[ConsentAssertion], *, gpc: bool, at: int) -> list[ConsentAssertion]:
-    """The record's statements and what its signals say (11 CCR 7025: GPC opts out of sale and sharing)."""
-    if not gpc:
-        return list(assertions)
-    signals = [ConsentAssertion(EventKind.OPT_OUT, one, at, "", "gpc") for one in GPC_PURPOSES]
-    return [*assertions, *signals]
-
-
-def gpc_is_new(ledger: LedgerView, identifiers: Iterable[int]) -> bool:
-    """Whether the signal changes anything: transitions are recorded, not every request."""
-    return any(
-        (state := ledger.state(one, purpose)) is None or state.kind not in PROFILE_WIDE
-        for one in identifiers
-        for purpose in GPC_PURPOSES
-    )
+    def _contradicts(self, identifier_id: int, fact: Fact) -> bool:
+        if fact.kind in NO_STATE or fact.kind == EventKind.UNRESTRICT:
+            return False
+        purposes = {one.purpose for one in self.ledger.facts(identifier_id)} if fact.purpose == ANY_PURPOSE else ()
+        states = [self.ledger.state(identifier_id, one, fact.site) for one in purposes or (fact.purpose,)]
+        opposite = RESTRICTIVE if fact.kind in PERMISSIVE else PERMISSIVE
+        return any(state is not None and state.kind in opposite for state in states)
