@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-import re
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.consent.signals.errors import MalformedSignal
@@ -17,8 +17,9 @@ BYTES: Final = 12
 GROUPS: Final = 24
 """For TCF v2 the IAB's encoders fill up to whole groups of three bytes: fewer than 24."""
 
-_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-_STANDARD: Final = str.maketrans("-_", "+/")
+_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""To the alphabet that binascii reads; what base64url does not have becomes what neither has."""
+
 _FIBONACCI: Final = (
     *(1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987),
     *(1597, 2584, 4181, 6765, 10946, 17711, 28657, 46368),
@@ -37,56 +38,65 @@ class Bits:
     `field` is what errors call the signal. Every method raises MalformedSignal and nothing else.
     """
 
-    __slots__ = ("_at", "_text", "field")
+    __slots__ = ("_left", "_number", "field")
 
     def __init__(self, segment: str, field: str) -> None:
-        if not _BASE64URL.fullmatch(segment):
+        fill = -len(segment) % 4
+        try:
+            standard = segment.encode("ascii").translate(_STANDARD) + b"A" * fill
+            data = binascii.a2b_base64(standard, strict_mode=True)
+        except ValueError:
+            data = b""
+        if not data:
             message = "a segment has at least one character, and only letters, digits, - and _"
             raise MalformedSignal(message, field=field, rule="not_base64url")
-        whole = segment.translate(_STANDARD) + "A" * (-len(segment) % 4)
-        number = int.from_bytes(binascii.a2b_base64(whole))
-        self._text = format(number, f"0{6 * len(whole)}b")[: 6 * len(segment)]
-        self._at = 0
+        self._number = int.from_bytes(data) >> 6 * fill
+        self._left = 6 * len(segment)
         self.field = field
 
     def take(self, width: int) -> int:
-        """The next `width` bits, at least one, as an unsigned number."""
-        return int(self._next(width), 2)
+        """The next `width` bits as an unsigned number."""
+        self.skip(width)
+        return self._number >> self._left & (1 << width) - 1
 
-    def take_set(self, width: int) -> int:
-        """The next `width` bits, the first of which stands for 1 -> a number whose bit n is that of n."""
-        return int(self._next(width)[::-1] + "0", 2)
+    def take_each(self, widths: Sequence[int]) -> list[int]:
+        """One unsigned number of each width."""
+        number = self.take(sum(widths))
+        values = []
+        for width in reversed(widths):
+            values.append(number & (1 << width) - 1)
+            number >>= width
+        return values[::-1]
 
     def take_fibonacci(self) -> int:
         """A number in Fibonacci coding, which ends with two ones; at most 24 bits, as no id is larger."""
-        end = self._text.find("11", self._at) + 1
+        longest = len(_FIBONACCI) + 1
+        coded = f"{self.peek(longest):0{longest}b}"
+        end = coded.find("11") + 1
         if not end:
-            raise self._truncated()
-        coded = self._text[self._at : end]
-        if len(coded) > len(_FIBONACCI):
-            raise self.damaged("a number is larger than every id", "out_of_range")
-        self._at = end + 1
-        return sum(number for number, bit in zip(_FIBONACCI, coded, strict=False) if bit == "1")
+            raise self.damaged("a number does not end, or is larger than every id", "bad_number")
+        self.skip(end + 1)
+        return sum(number for number, bit in zip(_FIBONACCI, coded[:end], strict=False) if bit == "1")
+
+    def peek(self, width: int) -> int:
+        """The next `width` bits as an unsigned number, with zeros behind the last bit; they are not taken."""
+        beyond = max(width - self._left, 0)
+        return (self._number << beyond) >> self._left + beyond - width & (1 << width) - 1
+
+    def skip(self, width: int) -> None:
+        """Leave `width` bits out."""
+        if width > self._left:
+            raise self.damaged("a segment ends before its last field", "truncated")
+        self._left -= width
 
     def finish(self, fill: int = BYTES) -> None:
         """Nothing may follow but zeros, and fewer than `fill` of them.
 
         Raises MalformedSignal (rule trailing_bits).
         """
-        rest = self._text[self._at :]
-        if len(rest) >= fill or "1" in rest:
+        if self._left >= fill or self.peek(self._left):
             raise self.damaged("a segment goes on after its last field", "trailing_bits")
 
     def damaged(self, message: str, rule: str) -> MalformedSignal:
         """The error to raise for what these bits say."""
         return MalformedSignal(message, field=self.field, rule=rule)
-
-    def _next(self, width: int) -> str:
-        start = self._at
-        end = self._at = start + width
-        if end > len(self._text):
-            raise self._truncated()
-        return self._text[start:end]
-
-    def _truncated(self) -> MalformedSignal:
-        return self.damaged("a segment ends before its last field", "truncated")

@@ -113,7 +113,7 @@ def _section_fields(section: Section) -> Json:
         case UspString():
             return usp_fields(section)
         case _:
-            return section.fields
+            return {name: list(value) if isinstance(value, tuple) else value for name, value in section.fields.items()}
 
 
 def _flags(ids: IdSet, count: int = PURPOSES) -> list[bool]:

@@ -116,12 +116,12 @@ def _read_all(bits: Bits, fields: Fields) -> dict[str, Value]:
 def _read(bits: Bits, field: Field) -> Value:
     if not field.width:
         return True
-    values = tuple(bits.take(field.width) for _ in range(field.count or 1))
+    values = tuple(bits.take(field.width) for _ in range(field.length or 1))
     if max(values) > _LARGEST or (field.only is not None and values[0] != field.only):
         raise bits.damaged("a field has a value that does not exist", "bad_value")
     if field.width == 1:
         return values[0] == 1
-    return values[0] if field.count is None else values
+    return values[0] if field.length is None else values
 
 
 def _missing(field: Field) -> Value:
@@ -129,7 +129,7 @@ def _missing(field: Field) -> Value:
         return field.only
     if field.width <= 1:
         return False
-    return 0 if field.count is None else (0,) * field.count
+    return 0 if field.length is None else (0,) * field.length
 
 
 _DECODERS: Final[Mapping[int, tuple[str, Callable[[str], Section]]]] = MappingProxyType(

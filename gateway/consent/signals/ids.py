@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import compress, count
+from itertools import compress
 from typing import Final
 
 from gateway.consent.signals.bits import Bits
@@ -14,15 +14,19 @@ _ONES: Final = bytes.maketrans(b"01", b"\x00\x01")
 
 @dataclass(frozen=True, slots=True)
 class IdSet:
-    """Ids from 1 on; bit n of `bits` stands for id n. `n in ids`, `len(ids)`, and iteration in ascending order."""
+    """Ids from 1 to `size`: the first of so many `bits` stands for id 1, as in the string, and the last for id `size`.
+
+    `n in ids`, `len(ids)`, and iteration in ascending order.
+    """
 
     bits: int
+    size: int
 
     def __contains__(self, number: int) -> bool:
-        return number > 0 and bool(self.bits >> number & 1)
+        return 0 < number <= self.size and bool(self.bits >> self.size - number & 1)
 
     def __iter__(self) -> Iterator[int]:
-        return compress(count(), f"{self.bits:b}"[::-1].encode().translate(_ONES))
+        return compress(range(1, self.size + 1), f"{self.bits:0{self.size}b}".encode().translate(_ONES))
 
     def __len__(self) -> int:
         return self.bits.bit_count()
@@ -31,7 +35,11 @@ class IdSet:
 Ranges = Callable[[Bits, int], IdSet]
 """Reads ranges of ids off the front; the number is the highest id there may be."""
 
-HIGHEST: Final = 65_535
+HIGHEST: Final = 0xFFFF
+
+_ENTRY: Final = 33
+_SINGLE: Final = 17
+_ONE_ENTRY: Final = (1 << _ENTRY) - 1
 
 
 def read_fixed_ranges(bits: Bits, highest: int = HIGHEST) -> IdSet:
@@ -39,16 +47,25 @@ def read_fixed_ranges(bits: Bits, highest: int = HIGHEST) -> IdSet:
 
     Raises MalformedSignal where ids do not ascend from 1, a range ends before it starts, or one goes beyond `highest`.
     """
+    count = bits.take(12)
+    left = size = count * _ENTRY
+    entries = bits.peek(size)
     found = last = 0
-    for _ in range(bits.take(12)):
-        is_range = bits.take(1)
-        start = bits.take(16)
-        end = bits.take(16) if is_range else start
+    for _ in range(count):
+        entry = entries >> left - _ENTRY & _ONE_ENTRY
+        start = entry >> 16 & HIGHEST
+        if entry >> 32:
+            end = entry & HIGHEST
+            left -= _ENTRY
+        else:
+            end = start
+            left -= _SINGLE
         if not last < start <= end <= highest:
             raise bits.damaged("the ids of ranges do not ascend from 1 to the highest", "bad_range")
-        found |= (2 << end) - (1 << start)
+        found = found << end - last | (2 << end - start) - 1
         last = end
-    return IdSet(found)
+    bits.skip(size - left)
+    return IdSet(found, last)
 
 
 def read_fibonacci_ranges(bits: Bits, highest: int) -> IdSet:
@@ -60,17 +77,23 @@ def read_fibonacci_ranges(bits: Bits, highest: int) -> IdSet:
     found = last = 0
     for _ in range(bits.take(12)):
         is_range = bits.take(1)
-        start = last + bits.take_fibonacci()
-        last = start + bits.take_fibonacci() if is_range else start
+        before = bits.take_fibonacci()
+        more = bits.take_fibonacci() if is_range else 0
+        last += before + more
         if last > highest:
             break
-        found |= (2 << last) - (1 << start)
+        found = found << before + more | (2 << more) - 1
     if last != highest:
         raise bits.damaged("the ranges do not end at the highest id", "bad_range")
-    return IdSet(found)
+    return IdSet(found, last)
 
 
 def read_ids(bits: Bits, read_ranges: Ranges = read_fixed_ranges) -> IdSet:
     """MaxVendorId 16, IsRangeEncoding 1, then a bit field of that many bits, or ranges. Raises MalformedSignal."""
-    highest = bits.take(16)
-    return read_ranges(bits, highest) if bits.take(1) else IdSet(bits.take_set(highest))
+    highest, is_range = divmod(bits.take(17), 2)
+    return read_ranges(bits, highest) if is_range else read_flags(bits, highest)
+
+
+def read_flags(bits: Bits, size: int) -> IdSet:
+    """A bit field -> the ids whose bit is set. Raises MalformedSignal."""
+    return IdSet(bits.take(size), size)

@@ -8,8 +8,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from gateway.consent.signals.bits import Bits
-from gateway.consent.signals.errors import MalformedSignal
-from gateway.consent.signals.ids import IdSet
+from gateway.consent.signals.ids import IdSet, read_flags
 from gateway.kernel.clock import parse_instant
 
 PURPOSES: Final = 24
@@ -18,6 +17,7 @@ SPECIAL_FEATURES: Final = 12
 _EARLIEST: Final = parse_instant("2018-05-25T00:00:00Z")
 _LATEST: Final = parse_instant("2100-01-01T00:00:00Z")
 _DECISECOND: Final = 100
+_HEAD: Final = (6, 36, 36, 12, 12, 6, 6, 6, 12, 6)
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -53,7 +53,7 @@ class PublisherPurposes:
 
 
 class Head(NamedTuple):
-    """How a TC string begins. Times in milliseconds since the epoch; the language is two capital letters (ISO 639-1)."""
+    """How a TC string begins. Times in milliseconds since the epoch; the language is two capital letters."""
 
     created_at: int
     last_updated_at: int
@@ -72,29 +72,24 @@ def read_head(bits: Bits, version: int) -> Head:
     Raises MalformedSignal for another version, for a language that is none, and for times before the GDPR applied,
     after this century, or of an update before the creation.
     """
-    if bits.take(6) != version:
+    found, created, updated, cmp_id, cmp_version, screen, *language, vendor_list, policy = bits.take_each(_HEAD)
+    if found != version:
         raise bits.damaged(f"only version {version} can be read", "unknown_version")
-    created, updated = bits.take(36) * _DECISECOND, bits.take(36) * _DECISECOND
+    created, updated = created * _DECISECOND, updated * _DECISECOND
     if not _EARLIEST <= created <= updated < _LATEST:
         raise bits.damaged("its times cannot be true", "bad_time")
-    return Head(
-        created,
-        updated,
-        cmp_id=bits.take(12),
-        cmp_version=bits.take(12),
-        consent_screen=bits.take(6),
-        consent_language=read_letters(bits),
-        vendor_list_version=bits.take(12),
-        policy_version=bits.take(6),
-    )
+    return Head(created, updated, cmp_id, cmp_version, screen, _letters(bits, language), vendor_list, policy)
 
 
 def read_letters(bits: Bits) -> str:
     """Two letters of 6 bits, A = 0. Raises MalformedSignal for what is no letter."""
-    first, second = bits.take(6), bits.take(6)
-    if max(first, second) >= len(_LETTERS):
+    return _letters(bits, bits.take_each((6, 6)))
+
+
+def _letters(bits: Bits, places: list[int]) -> str:
+    if max(places) >= len(_LETTERS):
         raise bits.damaged("a language or country has letters from A to Z", "not_a_letter")
-    return _LETTERS[first] + _LETTERS[second]
+    return "".join(_LETTERS[place] for place in places)
 
 
 def read_restrictions(bits: Bits, read_vendors: Callable[[Bits], IdSet]) -> tuple[PublisherRestriction, ...]:
@@ -113,9 +108,9 @@ def read_restrictions(bits: Bits, read_vendors: Callable[[Bits], IdSet]) -> tupl
 
 def read_publisher(bits: Bits) -> PublisherPurposes:
     """PubPurposesConsent 24, PubPurposesLITransparency 24, NumCustomPurposes n 6, n, n. Raises MalformedSignal."""
-    consents, interests = IdSet(bits.take_set(PURPOSES)), IdSet(bits.take_set(PURPOSES))
+    consents, interests = read_flags(bits, PURPOSES), read_flags(bits, PURPOSES)
     count = bits.take(6)
-    return PublisherPurposes(consents, interests, count, IdSet(bits.take_set(count)), IdSet(bits.take_set(count)))
+    return PublisherPurposes(consents, interests, count, read_flags(bits, count), read_flags(bits, count))
 
 
 def split_segments(segments: Iterable[str], field: str, types: Iterable[int]) -> Mapping[int, Bits]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from gateway.consent.signals.bits import GROUPS, Bits, check_length
-from gateway.consent.signals.ids import IdSet, read_fixed_ranges, read_ids
+from gateway.consent.signals.ids import IdSet, read_fixed_ranges, read_flags, read_ids
 from gateway.consent.signals.parts import (
     PURPOSES,
     SPECIAL_FEATURES,
@@ -83,9 +83,9 @@ def decode_tcf(text: str) -> TcString:
         *head,
         is_service_specific=bits.take(1) == 1,
         use_non_standard_texts=bits.take(1) == 1,
-        special_feature_opt_ins=IdSet(bits.take_set(SPECIAL_FEATURES)),
-        purpose_consents=IdSet(bits.take_set(PURPOSES)),
-        purpose_legitimate_interests=IdSet(bits.take_set(PURPOSES)),
+        special_feature_opt_ins=read_flags(bits, SPECIAL_FEATURES),
+        purpose_consents=read_flags(bits, PURPOSES),
+        purpose_legitimate_interests=read_flags(bits, PURPOSES),
         purpose_one_treatment=bits.take(1) == 1,
         publisher_country=read_letters(bits),
         vendor_consents=read_ids(bits),

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from gateway.consent.signals.bits import Bits
 from gateway.consent.signals.errors import MalformedSignal
-from gateway.consent.signals.ids import IdSet, Ranges, read_fibonacci_ranges, read_fixed_ranges, read_ids
+from gateway.consent.signals.ids import IdSet, Ranges, read_fibonacci_ranges, read_fixed_ranges, read_flags, read_ids
 from gateway.consent.signals.parts import (
     PURPOSES,
     SPECIAL_FEATURES,
@@ -85,9 +85,9 @@ def _read_core(
         _VERSION,
         *read_head(bits, _VERSION),
         use_non_standard_texts=bits.take(1) == 1,
-        special_feature_express_consents=IdSet(bits.take_set(SPECIAL_FEATURES)),
-        purpose_express_consents=IdSet(bits.take_set(PURPOSES)),
-        purpose_implied_consents=IdSet(bits.take_set(PURPOSES)),
+        special_feature_express_consents=read_flags(bits, SPECIAL_FEATURES),
+        purpose_express_consents=read_flags(bits, PURPOSES),
+        purpose_implied_consents=read_flags(bits, PURPOSES),
         vendor_express_consents=read_vendors(bits),
         vendor_implied_consents=read_vendors(bits),
         publisher_restrictions=read_restrictions(bits, read_restricted),

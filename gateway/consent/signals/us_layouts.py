@@ -18,7 +18,7 @@ class Field(NamedTuple):
 
     name: str
     width: int = 2
-    count: int | None = None
+    length: int | None = None
     only: int | None = None
 
 
@@ -40,7 +40,7 @@ _CHILDREN: Final = "KnownChildSensitiveDataConsents"
 _SENSITIVE: Final = "SensitiveDataProcessing"
 
 _GPC: Final = (Field("GpcSegmentType", only=1), Field("GpcSegmentIncluded", width=0), Field("Gpc", width=1))
-_SENSITIVE_SEGMENT: Final = (Field(_SENSITIVE, count=8), Field("SensitiveDataConsentSegmentIncluded", width=0))
+_SENSITIVE_SEGMENT: Final = (Field(_SENSITIVE, length=8), Field("SensitiveDataConsentSegmentIncluded", width=0))
 
 
 def _core(*names: str, sensitive: int, children: int | None, after: tuple[str, ...] = ()) -> Fields:
@@ -49,8 +49,8 @@ def _core(*names: str, sensitive: int, children: int | None, after: tuple[str, .
     return (
         Field("Version", width=6),
         *map(Field, names),
-        Field(_SENSITIVE, count=sensitive),
-        Field(_CHILDREN, count=children),
+        Field(_SENSITIVE, length=sensitive),
+        Field(_CHILDREN, length=children),
         *map(Field, (*after, *mspa)),
     )
 
