@@ -31,6 +31,7 @@ class EntryKind(StrEnum):
     IDENTIFIERS_EXPIRED = "identifiers.expired"
     MERGE_REFUSED = "merge.refused"
     CONSENT_RECORDED = "consent.recorded"
+    CONSENT_REFUSED = "consent.refused"
     DECISIONS_BATCH = "decisions.batch"
     RIGHT_STEP = "right.step"
     DISCLOSURE_MADE = "disclosure.made"

@@ -27,9 +27,7 @@ class Authority:
         allowed = self.rules.jurisdictions
         return stated if allowed is None or stated in allowed else None
 
-    def scopes_for(
-        self, kind: str, purpose: str, occurred_at: int, now: int, basis: str = "consent"
-    ) -> frozenset[str]:
+    def scopes_for(self, kind: str, purpose: str, occurred_at: int, now: int, basis: str = "consent") -> frozenset[str]:
         """Scopes of identifiers this statement may stand on; empty when the client may not make it."""
         if not widens(kind):
             return LEDGER_SCOPES

@@ -108,7 +108,7 @@ class LedgerView:
             ages[age] = max(ages.get(age, 0), fact.expires_at)
 
     def ages(self, identifiers: Iterable[int]) -> Mapping[int, int]:
-        """Identifiers of one person -> ages (years) that the person is or was under, with the moment they reach each."""
+        """Identifiers of one person -> ages (years) they are or were under, with the moment they reach each."""
         if not self._minors:
             return _NO_AGES
         found: dict[int, int] = {}

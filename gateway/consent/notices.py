@@ -1,4 +1,4 @@
-"""What people were shown when they were asked (GDPR Art. 7(1), 7(2)): a grant counts only for a notice in force then."""
+"""What people were shown when they were asked (GDPR Art. 7(1)): a grant counts only for a notice in force then."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.flows.context import Caller, Gateway, Role, check_store
-from gateway.flows.ingest import decision_view
+from gateway.flows.ingest import result_of
 from gateway.flows.messages import IncomingRecord, Outcome, Problem, RecordResult
 from gateway.flows.steps.decide import decide_all, screen, settle
 from gateway.flows.steps.load import Batch, load
@@ -31,9 +31,7 @@ def decide_records(gateway: Gateway, caller: Caller, records: Sequence[IncomingR
         for item in items:
             stands = any(one in batch.around.near[item.graph].home for one in item.ids)
             outcome: Outcome = item.outcome or ("linked" if stands else "created")
-            results[item.index] = RecordResult(
-                item.record.record_id, outcome, decision=decision_view(gateway, batch, item)
-            )
+            results[item.index] = result_of(gateway, batch, item, outcome, None)
     return [results[index] for index in range(len(records))]
 
 
@@ -43,7 +41,7 @@ def _decided(gateway: Gateway, caller: Caller, items: list[Item]) -> Batch:
     key = gateway.keys.tenant(caller.tenant_id).hmac(KeyPurpose.SUPPRESS)
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         check_store(gateway, unit, merging=True)
-        batch = load(gateway, unit, items)
+        batch = load(gateway, unit, items, caller.channel)
         screen(unit, batch, key, authority)
         settle(gateway, unit, batch, decide_all(gateway, batch, authority), authority)
     return batch

@@ -48,7 +48,7 @@ def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, Reco
     keys = gateway.keys.tenant(caller.tenant_id)
     with gateway.storage.begin(caller.tenant_id, write=True) as unit:
         check_store(gateway, unit, merging=True)
-        batch = load(gateway, unit, items)
+        batch = load(gateway, unit, items, caller.channel)
         screen(unit, batch, keys.hmac(KeyPurpose.SUPPRESS), authority)
         hearing = decide_all(gateway, batch, authority)
         settle(gateway, unit, batch, hearing, authority)
@@ -62,7 +62,7 @@ def _once(gateway: Gateway, caller: Caller, items: list[Item]) -> dict[int, Reco
     for item in items:
         outcome, home = outcomes[item.index]
         told = None if home is None else shown.get(home)
-        results[item.index] = RecordResult(item.record.record_id, outcome, told, decision_view(gateway, batch, item))
+        results[item.index] = result_of(gateway, batch, item, outcome, told)
     return results
 
 
@@ -82,7 +82,16 @@ def _passes(items: Sequence[Item]) -> Iterator[list[Item]]:
 
 def _fresh(item: Item) -> Item:
     """The item as it was prepared, without what an attempt found out."""
-    return Item(item.index, item.names, record=item.record, graph=item.graph, token=item.token, content=item.content)
+    return Item(
+        item.index,
+        item.names,
+        record=item.record,
+        graph=item.graph,
+        token=item.token,
+        content=item.content,
+        signals=item.signals,
+        minor=item.minor,
+    )
 
 
 def _record_id(record: IncomingRecord | Problem) -> str:
@@ -102,6 +111,12 @@ def _outcome(batch: Batch, linked: Linked, item: Item) -> tuple[Outcome, int | N
         return "review", home
     first = next(iter(plan.causes.get(home, ())), None) == item.record_id
     return ("created" if home not in batch.around.near[item.graph].profiles and first else "linked"), home
+
+
+def result_of(gateway: Gateway, batch: Batch, item: Item, outcome: Outcome, told: str | None) -> RecordResult:
+    """The item's result as callers see it; `told` is their id of its profile."""
+    decision = decision_view(gateway, batch, item)
+    return RecordResult(item.record.record_id, outcome, told, decision, item.problem, item.record.gpc)
 
 
 def decision_view(gateway: Gateway, batch: Batch, item: Item) -> DecisionView | None:

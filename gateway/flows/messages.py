@@ -17,8 +17,8 @@ Outcome = Literal["linked", "created", "refused", "suppressed", "duplicate", "in
 class ConsentAssertion:
     """A consent event a channel states about the subject of a record or of a list of identifiers.
 
-    `kind` is one of `consent.model.EventKind`; `purpose` a purpose of the policy, or "*" for restrictive kinds; times in
-    milliseconds; `site` the one channel it holds for, "" for all.
+    `kind` is one of `consent.model.EventKind`; `purpose` a purpose of the policy, or "*" for restrictive kinds; times
+    in milliseconds; `site` the one channel it holds for, "" for all.
     """
 
     kind: str

@@ -16,10 +16,10 @@ from gateway.consent.ledger import LedgerView
 from gateway.consent.model import ANY_PURPOSE, Permit
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.messages import Problem
-from gateway.flows.record_consent import Statement, hear_event, prepare_events, screen_events
+from gateway.flows.record_consent import Statement, around_events, hear_event, prepare_events, screen_events
 from gateway.flows.requests import ConsentEventInput
 from gateway.flows.steps.hear import Hearing
-from gateway.flows.steps.load import Surroundings, surroundings
+from gateway.flows.steps.load import Surroundings
 from gateway.flows.steps.name import name, until_fresh
 from gateway.flows.views import ConsentResult
 
@@ -46,7 +46,7 @@ def preview_consent(gateway: Gateway, caller: Caller, events: Sequence[ConsentEv
     caller.require(Role.CHANNEL, Role.DPO)
     statements, results = prepare_events(gateway, caller, events)
     around, erased, before = until_fresh(lambda: _surveyed(gateway, caller, statements))
-    hearing = Hearing(around.ledger, around.rules, around.now)
+    hearing = Hearing(around.ledger, around.rules, around.now, notices=around.notices)
     heard: list[Statement] = []
     for statement in statements:
         if statement.index in erased:
@@ -66,7 +66,7 @@ def _surveyed(
     name(gateway, caller.tenant_id, [one.names for one in statements])
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         check_store(gateway, unit, merging=False)
-        around = surroundings(gateway, unit, statements, gateway.policies.graphs)
+        around = around_events(gateway, caller, unit, statements)
         erased = screen_events(gateway, caller, unit, statements, around)
         return around, erased, _ledger_now(unit, around)
 

@@ -29,15 +29,15 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
     found, visible, ledger = until_fresh(lambda: _known(gateway, caller, names, as_of, known_at))
     ids = [found.get(one.token, 0) for one in names.pseudonyms]
     scopes = {
-        one if one in visible else -place: rule.scope
+        one if one in visible else -place: rule.speaks_as
         for place, (one, rule) in enumerate(zip(ids, names.rules, strict=True), start=1)
         if rule.scope in LEDGER_SCOPES
     }
     regimes = gateway.policies.regimes_for(query.jurisdiction)
-    decision = decide(gateway.policies, regimes, query.purpose, Subject(scopes), ledger, as_of)
+    decision = decide(gateway.policies, regimes, query.purpose, Subject(scopes, caller.channel), ledger, as_of)
     rows: dict[int, tuple[tuple[bool, int, int], IdentifierConsent]] = {}
     for place, one, rule in zip(names.values, ids, names.rules, strict=True):
-        fact = ledger.state(one, query.purpose) if one in visible else None
+        fact = ledger.state(one, query.purpose, caller.channel) if one in visible else None
         known = rows.get(place)
         if known is None or (fact is not None and _weight(fact) > known[0]):
             rows[place] = _weight(fact), _answer(place, rule.name, fact)

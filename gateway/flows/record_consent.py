@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
+from gateway.consent.model import Reason
 from gateway.flows.context import Caller, Gateway, Role, check_store
-from gateway.flows.messages import ConsentAssertion, Problem
+from gateway.flows.messages import Problem
 from gateway.flows.requests import ConsentEventInput
+from gateway.flows.steps.decide import EXPLAINED
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
-from gateway.flows.steps.journal import journal_events
+from gateway.flows.steps.journal import journal_events, recalled
 from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings, approach, same_values, surroundings
 from gateway.flows.steps.name import hidden, name, until_fresh
@@ -65,8 +67,8 @@ def _record(gateway: Gateway, caller: Caller, statements: Sequence[Statement]) -
     results: dict[int, ConsentResult] = {}
     with gateway.storage.begin(caller.tenant_id, write=True) as unit:
         check_store(gateway, unit, merging=False)
-        around = surroundings(gateway, unit, statements, gateway.policies.graphs)
-        hearing = Hearing(around.ledger, around.rules, around.now)
+        around = around_events(gateway, caller, unit, statements)
+        hearing = Hearing(around.ledger, around.rules, around.now, notices=around.notices)
         erased = screen_events(gateway, caller, unit, statements, around)
         heard = [statement for statement in statements if statement.index not in erased]
         _recall(gateway, caller, unit, heard, around, hearing)
@@ -82,6 +84,12 @@ def _record(gateway: Gateway, caller: Caller, statements: Sequence[Statement]) -
         if hit and results[statement.index].outcome == "recorded":
             results[statement.index] = ConsentResult("recorded", hit)
     return results
+
+
+def around_events(gateway: Gateway, caller: Caller, unit: UnitOfWork, statements: Sequence[Statement]) -> Surroundings:
+    """What the store knows about the people of these statements."""
+    stated = [one.event.consent for one in statements if one.event is not None]
+    return surroundings(gateway, unit, statements, gateway.policies.graphs, caller.channel, stated)
 
 
 def prepare_events(
@@ -158,11 +166,10 @@ def _recall(
 ) -> None:
     """Restrictions of identifiers that a restored store did not know yet enter the ledger with their first event."""
     for statement, standing in _standing(gateway, caller, unit, statements, around):
-        recalled = [stone for stone in standing if stone.scope not in (ERASED, RETURNED)]
-        for stone in recalled:
-            restriction = ConsentAssertion(stone.source, stone.scope, stone.erased_at, "", "journal")
-            hearing.bind(restriction, statement.ids, (stone.regime,))
-        unit.tombstones.lift(recalled)
+        stones = [stone for stone in standing if stone.scope not in (ERASED, RETURNED)]
+        for stone in stones:
+            hearing.bind(recalled(stone), statement.ids, (stone.regime,))
+        unit.tombstones.lift(stones)
 
 
 def hear_event(gateway: Gateway, caller: Caller, statement: Statement, hearing: Hearing) -> ConsentResult:
@@ -174,9 +181,10 @@ def hear_event(gateway: Gateway, caller: Caller, statement: Statement, hearing: 
     regimes = gateway.policies.regimes_for(authority.jurisdiction(event.jurisdiction))
     before = len(hearing.events)
     refused = hearing.hear([event.consent], statement.ids, authority, regimes)
-    if refused:
-        message = "this client may not state this about these identifiers"
-        return ConsentResult("refused", problem=Problem("kind", "client_may_not_assert", message, statement.index))
+    for attempt in refused:
+        field = "notice" if attempt.reason is Reason.NO_NOTICE else "kind"
+        problem = Problem(field, str(attempt.reason), EXPLAINED[attempt.reason], statement.index)
+        return ConsentResult("refused", problem=problem)
     return ConsentResult("recorded" if len(hearing.events) > before else "known")
 
 
@@ -209,15 +217,16 @@ def write_hearing(
             gateway.policies, unit, around.ledger, around.near, graph, added=[], removed=records, now=around.now
         )
         inherit(gateway, unit, around, hearing, plans[graph], around.near[graph])
-    if not hearing.events:
+    if not (hearing.events or hearing.attempts):
         return retracted
     base = unit.log.lock().size
     scribe = Scribe.of(caller, gateway.policies.digest, around.now)
     entries = [scribe.consent(event) for event in hearing.events]
     changes = partition_entries(scribe, plans, {}, base + len(entries), entries)
+    entries += scribe.attempts(hearing.attempts)
     unit.identifiers.add([around.new[one] for one in hearing.identifiers() if one in around.new])
     write_events(unit, caller, hearing.events, base, around.now)
-    unit.records.retract([one for records in retracted.values() for one in records])
+    unit.records.retract([one for records in retracted.values() for one in records], around.now)
     for graph, planned in plans.items():
         apply_plan(unit, graph, around.near[graph], planned, base)
     unit.disclosures.add_changes(changes)

@@ -14,12 +14,11 @@ from typing import cast
 from gateway.audit.entries import EntryKind
 from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.erase import carry_out
-from gateway.flows.messages import ConsentAssertion
 from gateway.flows.record_consent import write_hearing
 from gateway.flows.steps.cascade import ErasureEntry
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
-from gateway.flows.steps.journal import JournaledAct, chains_in, find_by_tokens, remember, tokens_in
+from gateway.flows.steps.journal import JournaledAct, chains_in, find_by_tokens, remember, restated, tokens_in
 from gateway.flows.steps.load import surroundings
 from gateway.flows.steps.name import as_stored, somebody
 from gateway.flows.steps.prepare import Named
@@ -99,7 +98,6 @@ def _consents(
     around = surroundings(gateway, unit, people, gateway.policies.graphs)
     hearing = Hearing(around.ledger, around.rules, around.now)
     for act, person in zip(acts, people, strict=True):
-        assertion = ConsentAssertion(act["kind"], act["purpose"], act["occurred_at"], "", "journal")
-        hearing.bind(assertion, person.ids, tuple(act["regimes"].split()), derived=act["derived"])
+        hearing.bind(restated(act), person.ids, tuple(act["regimes"].split()), derived=act["derived"])
     write_hearing(gateway, caller, unit, around, hearing, journaled=True)
     remember(gateway, unit, acts, {token for token, one in found.items() if one in rows})

@@ -30,7 +30,7 @@ from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.name import name, recognize, until_fresh
 from gateway.flows.steps.prepare import Names, digest_all
 from gateway.flows.steps.sight import Sight
-from gateway.flows.steps.view import View, view_of
+from gateway.flows.steps.view import View, Where, view_of
 from gateway.flows.views import ProfileView
 from gateway.kernel.errors import InvalidInput, Stale
 from gateway.policy.model import KindRule, PolicySet
@@ -58,13 +58,14 @@ class Question:
 
 @dataclass(slots=True)
 class _Inquiry:
-    """A question at work: the scopes of the identifiers that may be asked for, and what the steps found out.
+    """A question at work: what the identifiers that may be asked for speak as, where, and what the steps found out.
 
     `named` is the profile that an id names.
     """
 
     question: Question
     scopes: Mapping[int, str]
+    channel: str
     named: NamedProfile | None = None
     decision: Decision | None = None
     home: int | None = None
@@ -141,8 +142,8 @@ def _inquire(
     inquiries: list[_Inquiry] = []
     for question, profile, rules in asked:
         mine = sent - shared[question.graph]
-        scopes = {one: rule.scope for one, rule in rules.items() if one in mine and rule.scope in LEDGER_SCOPES}
-        inquiries.append(_Inquiry(question, scopes, profile))
+        scopes = {one: rule.speaks_as for one, rule in rules.items() if one in mine and rule.scope in LEDGER_SCOPES}
+        inquiries.append(_Inquiry(question, scopes, caller.channel, profile))
     return inquiries
 
 
@@ -154,7 +155,9 @@ def _decide(policies: PolicySet, sight: Sight, inquiries: Sequence[_Inquiry], no
     silent: list[_Inquiry] = []
     for one in inquiries:
         regimes = _regimes(sight, one)
-        one.decision = decide(policies, regimes, one.question.purpose, Subject(one.scopes), sight.ledger, now)
+        one.decision = decide(
+            policies, regimes, one.question.purpose, Subject(one.scopes, one.channel), sight.ledger, now
+        )
         if not isinstance(one.decision, Permit) and one.decision.reason in (Reason.NO_CONSENT, Reason.EXPIRED):
             silent.append(one)
     for graph, identifiers in _beside(sight, [(one.question.graph, one.scopes) for one in silent]).items():
@@ -191,14 +194,13 @@ def _covering(policies: PolicySet, sight: Sight, inquiry: _Inquiry, now: int) ->
     for _, rows in sorted(sight.records(graph, inquiry.scopes).items()):
         shared = sight.shared(graph, [row.identifier_id for row in rows])
         person = {
-            row.identifier_id: scope
+            row.identifier_id: policies.kinds[row.kind].speaks_as
             for row in rows
-            if (scope := policies.kinds[row.kind].scope) in LEDGER_SCOPES
-            and not row.cut
-            and row.identifier_id not in shared
+            if policies.kinds[row.kind].scope in LEDGER_SCOPES and not row.cut and row.identifier_id not in shared
         }
         known = sorted({*regimes, *rows[0].regimes.split()})
-        covered = decide(policies, known, inquiry.question.purpose, Subject(person), sight.ledger, now)
+        subject = Subject(person, inquiry.channel)
+        covered = decide(policies, known, inquiry.question.purpose, subject, sight.ledger, now)
         if isinstance(covered, Permit):
             return covered
     return None
@@ -230,9 +232,8 @@ def _view(policies: PolicySet, sight: Sight, permitted: Sequence[_Inquiry], now:
         if one.home is not None:
             mine = members[one.home]
             records = sight.records(one.question.graph, mine)
-            one.view = view_of(
-                policies, sight.ledger, one.question.purpose, mine, records, asked=one.scopes.keys(), now=now
-            )
+            where = Where(one.question.purpose, one.channel, now)
+            one.view = view_of(policies, sight.ledger, where, mine, records, asked=one.scopes.keys())
             if one.view is None and len(one.scopes) > 1:
                 one.nothing = _SEVERAL
             if one.named is not None and one.named.alias and one.view is not None and one.view[1]:

@@ -57,7 +57,7 @@ def check(directory: FilePath) -> list[Finding]:
 
 
 def restore(source: str) -> PolicySet:
-    """`PolicySet.source`, as it was kept by its digest -> the set. Raises PolicyError where it no longer can be read."""
+    """`PolicySet.source`, as it was kept by its digest -> the set. Raises PolicyError where it is read no more."""
     files: dict[str, SourceFile] = {}
     findings: list[Finding] = []
     for name, data in json.loads(source).items():

@@ -26,7 +26,10 @@ class ClientRow(NamedTuple):
     recipient: str = ""
 
 
-_CLIENT = "tenant_id, client_id, name, role, channel, class, outcomes, key_prefix, key_hash, created_at, revoked_at, recipient"
+_CLIENT = (
+    "tenant_id, client_id, name, role, channel, class, outcomes, key_prefix, key_hash, created_at, revoked_at"
+    ", recipient"
+)
 
 
 class TenantStore:

@@ -7,12 +7,15 @@ from collections.abc import Collection
 from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.consent.decide import decide
 from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
+from gateway.consent.notices import NoticeBook
 from gateway.flows.context import Gateway
-from gateway.flows.messages import ConsentAssertion
-from gateway.flows.steps.hear import Hearing, gpc_is_new, with_signals
+from gateway.flows.messages import Problem
+from gateway.flows.steps.hear import Hearing
+from gateway.flows.steps.journal import recalled
 from gateway.flows.steps.load import Batch, approach, same_values
 from gateway.flows.steps.name import hidden
 from gateway.flows.steps.prepare import Item
+from gateway.flows.steps.signals import SignalHearing, minor, speaking
 from gateway.identifiers.keys import HmacKey
 from gateway.policy.model import PolicySet
 from gateway.storage.tombstones import ERASED, RETURNED
@@ -47,7 +50,7 @@ def screen(unit: UnitOfWork, batch: Batch, key: HmacKey, authority: Authority) -
         item.since = max((stone.erased_at for stone in erased + returned), default=0)
         allowed = item.record.observed_at > item.since
         if erased:
-            allowed = allowed and _comes_back(item, authority, batch.around.now)
+            allowed = allowed and _comes_back(item, authority, batch.around.notices, batch.around.now)
         if item.since and not allowed:
             item.outcome = "suppressed"
             continue
@@ -55,20 +58,22 @@ def screen(unit: UnitOfWork, batch: Batch, key: HmacKey, authority: Authority) -
         item.recalled = [stone for stone in hits if stone.scope not in (ERASED, RETURNED)]
 
 
-def _comes_back(item: Item, authority: Authority, now: int) -> bool:
+def _comes_back(item: Item, authority: Authority, notices: NoticeBook, now: int) -> bool:
     """A new, trusted grant on the record (DESIGN section 6)."""
     return authority.rules.verified and any(
         consent.kind in PERMISSIVE
         and consent.purpose == item.record.purpose
         and consent.occurred_at > item.since
-        and "person" in authority.scopes_for(consent.kind, consent.purpose, consent.occurred_at, now)
+        and "person"
+        in authority.scopes_for(consent.kind, consent.purpose, consent.occurred_at, now, consent.legal_basis)
+        and notices.shown(consent.notice, consent.purpose, consent.occurred_at) is not None
         for consent in item.record.consents
     )
 
 
 def decide_all(gateway: Gateway, batch: Batch, authority: Authority) -> Hearing:
     """Step 4 for every record in order: what it states enters the ledger, then it is decided."""
-    hearing = Hearing(batch.around.ledger, batch.around.rules, batch.around.now)
+    hearing = Hearing(batch.around.ledger, batch.around.rules, batch.around.now, notices=batch.around.notices)
     for item in batch.items:
         if item.outcome is None:
             _hear(gateway, batch, item, authority, hearing)
@@ -99,15 +104,35 @@ def settle(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, a
 
 def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hearing: Hearing) -> None:
     record = item.record
-    speaking = [one for one in item.ids if batch.around.rules[one].scope in LEDGER_SCOPES]
-    gpc = record.gpc and gpc_is_new(batch.around.ledger, speaking)
-    recalled = [ConsentAssertion(one.source, one.scope, one.erased_at, "", "journal") for one in item.recalled]
     stated = [one for one in record.consents if one.occurred_at > item.since or one.kind not in PERMISSIVE]
-    assertions = [*recalled, *with_signals(stated, gpc=gpc, at=record.observed_at)]
-    if not assertions:
+    if not (stated or item.recalled or item.signals or item.minor):
         return
     regimes = gateway.policies.regimes_for(authority.jurisdiction(record.jurisdiction))
-    hearing.hear(assertions, item.ids, authority, regimes)
+    for stone in item.recalled:
+        hearing.bind(recalled(stone), item.ids, regimes)
+    heard = speaking(hearing, item.ids)
+    if item.minor is not None:
+        hearing.bind(minor(item.minor.age, item.minor.until, record.observed_at, "attributes"), heard, regimes)
+    SignalHearing(
+        gateway.policies,
+        gateway.keys.tenant(batch.tenant_id),
+        hearing,
+        authority,
+        regimes,
+        heard,
+        batch.around.channel,
+        record.observed_at,
+    ).hear(item.signals)
+    for attempt in hearing.hear(stated, item.ids, authority, regimes)[:1]:
+        field = f"consents[{record.consents.index(stated[attempt.place])}]"
+        item.problem = Problem(field, str(attempt.reason), EXPLAINED[attempt.reason], item.index)
+
+
+EXPLAINED = {
+    Reason.NOT_ASSERTABLE: "this client may not state this about these identifiers",
+    Reason.NO_NOTICE: "a consent counts only for a registered notice that was in force: see `gateway notice add`",
+}
+"""What is told of a statement that would have widened and was not taken."""
 
 
 def decide_item(

@@ -137,7 +137,7 @@ def bequeath(gateway: Gateway, unit: UnitOfWork, scribe: Scribe, departure: Depa
     hearing = Hearing(around.ledger, around.rules, around.now)
     for near, planned in departure.plans.values():
         inherit(gateway, unit, around, hearing, planned, near)
-    unit.records.retract(departure.baseless)
+    unit.records.retract(departure.baseless, scribe.now)
     return around, hearing
 
 

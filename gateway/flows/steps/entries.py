@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.audit.entries import EntryKind, leaf
 from gateway.audit.opening import sealed
+from gateway.consent.authority import Attempt
+from gateway.consent.model import ANY_PURPOSE
 from gateway.flows.context import Caller
 from gateway.flows.steps.hear import Event
 from gateway.kernel.clock import day_of, format_instant, hour_of
 from gateway.matching.exact import RULE
 from gateway.profiles.model import Change
 from gateway.storage.log import Entry
+
+CONFLICT = "later_act_wins"
+"""The rule for an event that contradicts what stood: the person's later act wins, and at the same moment the
+restrictive one (`gateway.consent.ledger`).
+"""
 
 _CHANGE_KINDS = {
     "created": EntryKind.PROFILE_CREATED,
@@ -76,13 +84,28 @@ class Scribe:
             "derived": int(event.derived),
             "identifiers": len(event.identifiers),
         }
+        if event.conflict:
+            facts["conflict"] = CONFLICT
+        held: list[object] = [list(event.regimes), stated.expires_at, event.verified]
         values = {
             "identifiers": _hex(event.identifiers),
             "occurred_at": format_instant(stated.occurred_at),
             "statement": [stated.event_id, stated.method, stated.notice, stated.legal_basis],
-            "held": [list(event.regimes), stated.expires_at, event.verified],
+            "held": [*held, stated.site] if stated.site else held,
         }
         return self.write(EntryKind.CONSENT_RECORDED, f"ledger.{stated.kind}", facts, values)
+
+    def attempts(self, attempts: Sequence[Attempt]) -> list[Entry]:
+        """Statements that would have widened and were not taken: how many of each kind, not about whom."""
+        counted = Counter((one.kind, one.purpose, str(one.reason)) for one in attempts)
+        return [
+            self.write(
+                EntryKind.CONSENT_REFUSED,
+                f"authority.{reason}",
+                {"event": kind, "purpose": "any" if purpose == ANY_PURPOSE else purpose, "attempts": count},
+            )
+            for (kind, purpose, reason), count in sorted(counted.items())
+        ]
 
     def change(self, graph: str, change: Change, decisions: Sequence[str]) -> Entry:
         """One change of the partition."""

@@ -35,7 +35,7 @@ _OTHER_CHANGES: Mapping[str, str] = {
 }
 _LEDGER = (
     "SELECT position, identifier_id, purpose, kind, occurred_at, basis, method, notice, derived, regimes, expires_at,"
-    " verified FROM ledger WHERE tenant_id = ? AND position >= ? AND position < ?"
+    " verified, site FROM ledger WHERE tenant_id = ? AND position >= ? AND position < ?"
 )
 
 
@@ -70,12 +70,13 @@ class _LedgerLine(NamedTuple):
     regimes: str
     expires_at: int | None
     verified: bool
+    site: str
 
     @property
     def held(self) -> tuple[object, ...]:
         """What the opening of its entry says of it."""
         stated = (self.basis, self.method, self.notice)
-        context = (self.regimes.split(), self.expires_at, bool(self.verified))
+        context = (self.regimes.split(), self.expires_at, bool(self.verified), self.site)
         return f"{self.identifier_id:x}", format_instant(self.occurred_at), *stated, *context
 
 
@@ -217,9 +218,9 @@ def _stated(values: Mapping[str, object]) -> Iterator[tuple[object, ...]]:
             "identifiers": [*ids],
             "occurred_at": str(moment),
             "statement": [_, method, notice, basis],
-            "held": [[*regimes], expires_at, verified],
+            "held": [[*regimes], expires_at, verified, *site],
         }:
-            context = (moment, basis, method, notice, regimes, expires_at, verified)
+            context = (moment, basis, method, notice, regimes, expires_at, verified, site[0] if site else "")
             yield from sorted(((one, *context) for one in ids), key=repr)
         case _:
             yield ()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
-from gateway.consent.model import RESTRICTIVE
+from gateway.consent.model import RESTRICTIVE, EventKind
 from gateway.flows.context import Gateway
+from gateway.flows.messages import ConsentAssertion
 from gateway.flows.steps.hear import Event
 from gateway.flows.steps.load import Surroundings
 from gateway.identifiers.chains import versions
@@ -23,6 +24,7 @@ from gateway.storage.tombstones import ERASED, RETURNED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
 _AT_ONCE: Final = 10_000
+_APART: Final = "|"
 
 Known = dict[str, tuple[int, int]]
 """Hex tombstone token -> (chain of key versions of the pseudonym, identifier id, 0 for one the store did not have).
@@ -44,6 +46,29 @@ class JournaledAct(TypedDict):
     occurred_at: int
     regimes: str
     known: Known
+    basis: NotRequired[str]
+    expires_at: NotRequired[int | None]
+
+
+def restated(act: JournaledAct) -> ConsentAssertion:
+    """A journaled act as it was stated."""
+    basis, expires_at = act.get("basis", ""), act.get("expires_at")
+    return ConsentAssertion(act["kind"], act["purpose"], act["occurred_at"], basis, "journal", expires_at=expires_at)
+
+
+def recalled(stone: Tombstone) -> ConsentAssertion:
+    """A restriction that was kept as a tombstone, as it was stated."""
+    kind, _, rest = stone.source.partition(_APART)
+    basis, _, until = rest.partition(_APART)
+    expires_at = int(until) if until else None
+    return ConsentAssertion(kind, stone.scope, stone.erased_at, basis, "journal", expires_at=expires_at)
+
+
+def _source(act: JournaledAct) -> str:
+    """Kind, and of a minor the age and when they reach it: what `recalled` reads."""
+    if act["kind"] != EventKind.MINOR:
+        return act["kind"]
+    return _APART.join((act["kind"], act.get("basis", ""), str(act.get("expires_at"))))
 
 
 def journal_events(gateway: Gateway, unit: UnitOfWork, around: Surroundings, events: Iterable[Event]) -> None:
@@ -63,6 +88,8 @@ def journal_events(gateway: Gateway, unit: UnitOfWork, around: Surroundings, eve
             "occurred_at": event.assertion.occurred_at,
             "regimes": " ".join(event.regimes),
             "known": {tokens[one]: (rows[one].chain, one) for one in event.identifiers if one in tokens},
+            "basis": event.assertion.legal_basis if event.assertion.kind == EventKind.MINOR else "",
+            "expires_at": event.assertion.expires_at,
         }
         for event in restrictive
     ]
@@ -84,7 +111,7 @@ def remember(gateway: Gateway, unit: UnitOfWork, acts: Iterable[JournaledAct], k
             chain=act.get("known", {}).get(token, (1, 0))[0],
             regime=next(iter(act["regimes"].split()), ""),
             scope=act["purpose"],
-            source=act["kind"],
+            source=_source(act),
             request_id=0,
             erased_at=act["occurred_at"],
             ends_at=None,

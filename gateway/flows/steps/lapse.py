@@ -72,7 +72,7 @@ def lapse(gateway: Gateway, unit: UnitOfWork, caller: Caller, found: Aged) -> Co
     word = _expire_consents(gateway.policies, unit, scribe, found.kinds)
     leaving = _leaving(unit, found, links)
     leaving.retracted = _without_basis(gateway, unit, word, leaving, found.kinds)
-    _take_away(unit, leaving, links)
+    _take_away(unit, leaving, links, scribe.now)
     departure = _departure(leaving, links, found.kinds)
     plan_departure(gateway, unit, departure, successors=False)
     gone = _forgotten(unit, leaving, found.kinds, word.restricted)
@@ -163,11 +163,11 @@ def _basis(row: RecordRow) -> list[int]:
     return [int(at) for at in row.basis.split()]
 
 
-def _take_away(unit: UnitOfWork, leaving: _Leaving, links: Sequence[StoredLink]) -> None:
+def _take_away(unit: UnitOfWork, leaving: _Leaving, links: Sequence[StoredLink], now: int) -> None:
     whole = {one.row.record_id for one in leaving.whole}
     unit.records.detach([(link.record_id, link.identifier_id) for link in links if link.record_id not in whole])
     unit.records.delete(whole)
-    unit.records.retract([one.row.record_id for one in leaving.retracted])
+    unit.records.retract([one.row.record_id for one in leaving.retracted], now)
 
 
 def _departure(leaving: _Leaving, links: Sequence[StoredLink], expired: Collection[int]) -> Departure:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from gateway.consent.authority import Authority
+from gateway.consent.authority import LEDGER_SCOPES, Authority
 from gateway.consent.decide import Candidate, narrow
 from gateway.consent.model import Permit, Reason, Refusal
 from gateway.flows.context import Gateway
@@ -155,7 +155,11 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
     candidates = [
         Candidate(
             profile,
-            {one: batch.around.rules[one].scope for one in near.members[profile]},
+            {
+                one: batch.around.rules[one].speaks_as
+                for one in near.members[profile]
+                if batch.around.rules[one].scope in LEDGER_SCOPES
+            },
             near.profiles[profile].regimes,
         )
         for profile in verdict.evidence

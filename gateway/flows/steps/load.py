@@ -6,14 +6,17 @@ alone, after the decision, for those it is about.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject
 from gateway.consent.ledger import LedgerView
+from gateway.consent.model import PERMISSIVE
+from gateway.consent.notices import Notice, NoticeBook
 from gateway.flows.context import Gateway
+from gateway.flows.messages import ConsentAssertion
 from gateway.flows.steps.name import recognize
 from gateway.flows.steps.prepare import Item, Named
 from gateway.identifiers.model import Pseudonym
@@ -48,16 +51,19 @@ class Surroundings:
     moved: dict[bytes, bytes] = field(default_factory=dict)
     older: dict[bytes, bytes] = field(default_factory=dict)
     buried: dict[bytes, bytes] = field(default_factory=dict)
+    channel: str = ""
+    notices: NoticeBook = field(default_factory=NoticeBook)
 
     def subject(self, graph: str, identifiers: Sequence[int], speaking: Collection[int] = ()) -> Subject:
         """The identifiers that speak for the record's person: not shared (but for `speaking`), not of a household."""
         shared = self.near[graph].demoted.difference(speaking)
         return Subject(
             {
-                one: self.rules[one].scope
+                one: self.rules[one].speaks_as
                 for one in identifiers
                 if self.rules[one].scope in LEDGER_SCOPES and one not in shared
-            }
+            },
+            self.channel,
         )
 
 
@@ -67,18 +73,30 @@ class Batch:
 
     items: list[Item]
     batch_id: int
+    tenant_id: int
     around: Surroundings
     known: dict[bytes, KnownRecord]
 
 
-def load(gateway: Gateway, unit: UnitOfWork, items: list[Item]) -> Batch:
-    """Read everything the decisions of a batch of records need."""
-    around = surroundings(gateway, unit, items, sorted({one.graph for one in items}))
-    return Batch(items, draw(1)[0], around, unit.records.find([item.token for item in items]))
+def load(gateway: Gateway, unit: UnitOfWork, items: list[Item], channel: str) -> Batch:
+    """Read everything the decisions of a batch of records of `channel` need."""
+    stated = [consent for item in items for consent in item.record.consents]
+    around = surroundings(gateway, unit, items, sorted({one.graph for one in items}), channel, stated)
+    return Batch(items, draw(1)[0], unit.tenant_id, around, unit.records.find([item.token for item in items]))
 
 
-def surroundings(gateway: Gateway, unit: UnitOfWork, people: Sequence[Named], graphs: Sequence[str]) -> Surroundings:
-    """Look people up by their pseudonyms. Identifiers that are new get surrogate ids, written only if used."""
+def surroundings(
+    gateway: Gateway,
+    unit: UnitOfWork,
+    people: Sequence[Named],
+    graphs: Sequence[str],
+    channel: str = "",
+    stated: Iterable[ConsentAssertion] = (),
+) -> Surroundings:
+    """Look people up by their pseudonyms. Identifiers that are new get surrogate ids, written only if used.
+
+    `channel` is where decisions are for; `stated` names the notices that are looked up.
+    """
     head = unit.log.head()
     pseudonyms = [one for person in people for one in person.pseudonyms]
     found, moved = recognize(gateway, unit, pseudonyms)
@@ -104,6 +122,17 @@ def surroundings(gateway: Gateway, unit: UnitOfWork, people: Sequence[Named], gr
         loaded=set(rules),
         moved=moved,
         older={older: one.token for one in pseudonyms if found[one.token] in new for older in one.tokens[1:]},
+        channel=channel,
+        notices=_notices(unit, stated),
+    )
+
+
+def _notices(unit: UnitOfWork, stated: Iterable[ConsentAssertion]) -> NoticeBook:
+    names = {one.notice.partition("@")[0] for one in stated if one.notice and one.kind in PERMISSIVE}
+    rows = unit.notices.find(names) if names else []
+    return NoticeBook(
+        Notice(row.notice, row.version, frozenset(row.purposes.split()), row.in_force_from, row.in_force_to)
+        for row in rows
     )
 
 

@@ -97,7 +97,9 @@ def write_again(unit: UnitOfWork, scribe: Scribe, events: Mapping[int, Sequence[
 
 def _event(rows: Sequence[LedgerRow]) -> Event:
     one = rows[0]
-    stated = ConsentAssertion(one.kind, one.purpose, one.occurred_at, one.basis, one.method, one.notice, one.expires_at)
+    stated = ConsentAssertion(
+        one.kind, one.purpose, one.occurred_at, one.basis, one.method, one.notice, one.expires_at, site=one.site
+    )
     identifiers = tuple(row.identifier_id for row in rows)
     return Event(stated, identifiers, tuple(one.regimes.split()), one.verified, one.derived)
 
@@ -126,24 +128,23 @@ def decide_again(gateway: Gateway, unit: UnitOfWork, rows: Sequence[RecordRow], 
     kinds = {link.identifier_id: link.kind for several in links.values() for link in several}
     ledger = LedgerView(unit.ledger.facts(kinds))
     shared = {row.graph: unit.profiles.demotions(row.graph, kinds)[0] for row in rows}
+    kinds_of, now = gateway.policies.kinds, gateway.clock.now()
     refused: list[Held] = []
-    bases: dict[int, Sequence[int]] = {}
+    reviews: dict[int, tuple[int | None, str]] = {}
     for row in rows:
         scopes = {
-            link.identifier_id: scope
+            link.identifier_id: kinds_of[link.kind].speaks_as
             for link in links[row.record_id]
-            if (scope := gateway.policies.kinds[link.kind].scope) in LEDGER_SCOPES
+            if kinds_of[link.kind].scope in LEDGER_SCOPES
             and link.identifier_id not in shared[row.graph]
             and link.identifier_id not in erased
         }
-        decision = decide(
-            gateway.policies, row.regimes.split(), row.purpose, Subject(scopes), ledger, gateway.clock.now()
-        )
+        decision = decide(gateway.policies, row.regimes.split(), row.purpose, Subject(scopes, row.channel), ledger, now)
         if isinstance(decision, Refusal):
             refused.append(Held(row, links[row.record_id], frozenset()))
         else:
-            bases[row.record_id] = decision.basis
-    unit.records.rest_on(bases)
+            reviews[row.record_id] = decision.expires_at, " ".join(map(str, decision.basis))
+    unit.records.decided(reviews)
     return refused
 
 

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from gateway.consent.model import Decision
 from gateway.flows.context import Caller, Gateway
 from gateway.flows.messages import ConsentAssertion, Identifier, IncomingRecord, Outcome, Problem
+from gateway.flows.steps.ages import Minor, minority
+from gateway.flows.steps.signals import Received, receive
 from gateway.identifiers.digests import composite_digests, digests_of
 from gateway.identifiers.keys import TenantKeys
 from gateway.identifiers.model import Digest, Pseudonym, RawIdentifier
 from gateway.identifiers.pseudonyms import RecordTokens
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import KindRule, PolicySet
+from gateway.storage.tenants import TenantStore
 from gateway.storage.tombstones import Tombstone
 
 
@@ -85,6 +88,9 @@ class Item(Named):
     linking: tuple[int, ...] = ()
     replaces: int | None = None
     since: int = 0
+    signals: tuple[Received, ...] = ()
+    minor: Minor | None = None
+    problem: Problem | None = None
     lifts: list[Tombstone] = field(default_factory=list)
     recalled: list[Tombstone] = field(default_factory=list)
 
@@ -95,6 +101,8 @@ def prepare(
     """Parsed records -> (items by place, problems by place)."""
     keys = gateway.keys.tenant(caller.tenant_id)
     tokens, event_tokens = RecordTokens(keys, caller.channel), consent_tokens(keys, caller)
+    signal_tokens = RecordTokens(keys, "signals")
+    vendor = _vendor(gateway, caller, records)
     trust = "trusted" if caller.authority(gateway.policies).rules.verified else "public"
     items: list[Item] = []
     problems: dict[int, Problem] = {}
@@ -105,10 +113,13 @@ def prepare(
         try:
             graph = _graph(record, gateway.policies)
             names = digest_all(record.identifiers, gateway.policies, record.jurisdiction, screen=True)
+            signals = receive(record, gateway.policies, signal_tokens, vendor)
         except InvalidInput as error:
             problems[index] = Problem(error.field, error.rule, str(error), index)
             continue
+        minor = None
         if record.attributes:
+            minor = minority(record.attributes, gateway.policies.gates, record.jurisdiction, record.observed_at)
             _screen_by_attributes(names, record, gateway.policies)
         said = record.observed_at, record.jurisdiction or "", record.purpose, trust
         items.append(
@@ -119,9 +130,19 @@ def prepare(
                 graph=graph,
                 token=tokens.of(record.record_id),
                 content=tokens.content(names.digests, *said),
+                signals=signals,
+                minor=minor,
             )
         )
     return items, problems
+
+
+def _vendor(gateway: Gateway, caller: Caller, records: Sequence[IncomingRecord | Problem]) -> int | None:
+    """The tenant's vendor id, read where a TC string may ask for it."""
+    if not any(isinstance(one, IncomingRecord) and (one.tcf or one.gpp) for one in records):
+        return None
+    with gateway.storage.session(write=False) as session:
+        return TenantStore(session).tcf_vendor(caller.tenant_id)
 
 
 def consent_tokens(keys: TenantKeys, caller: Caller) -> RecordTokens:

@@ -57,6 +57,7 @@ def write_all(
     unit.disclosures.add_changes(changes)
     _yield_tombstones(unit, batch)
     rekey(unit, batch.around)
+    entries += scribe.attempts(hearing.attempts)
     if entries:
         unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     journal_events(gateway, unit, batch.around, hearing.events)
@@ -128,11 +129,13 @@ def write_events(unit: UnitOfWork, caller: Caller, events: Sequence[Event], base
                 event.assertion.notice,
                 event.verified,
                 event.derived,
+                event.assertion.site,
             )
             for at, event in enumerate(events)
             for one in event.identifiers
         ]
     )
+    unit.ledger.keep_signals({base + at: event.text for at, event in enumerate(events) if event.text})
 
 
 def _decisions(
@@ -234,7 +237,7 @@ def _write_records(
     before = {link.identifier_id for link in unit.records.links(linked.replaced)}
     if linked.replaced:
         unit.records.delete(linked.replaced)
-    unit.records.retract([one for records in linked.retracted.values() for one in records])
+    unit.records.retract([one for records in linked.retracted.values() for one in records], batch.around.now)
     records: list[RecordRow] = []
     links: list[StoredLink] = []
     for item in batch.items:
@@ -261,6 +264,7 @@ def _write_records(
                 batch.batch_id,
                 item.index,
                 active=True,
+                review_at=permit.expires_at,
             )
         )
         kept = set(item.linking)

@@ -100,21 +100,23 @@ class _Review:
             extend(self.policies, self.unit, self.near, graph, kinds)
         found: Retracted = {}
         for row in rows:
-            subject = self._subject(row.graph, links[row.record_id])
+            subject = self._subject(row.graph, row.channel, links[row.record_id])
             decision = decide(self.policies, row.regimes.split(), row.purpose, subject, self.ledger, self.now)
             if isinstance(decision, Refusal):
                 linking = tuple(link.identifier_id for link in links[row.record_id] if link.linking)
                 found.setdefault(row.graph, {})[row.record_id] = linking
         return found
 
-    def _subject(self, graph: str, links: Sequence[StoredLink]) -> Subject:
+    def _subject(self, graph: str, channel: str, links: Sequence[StoredLink]) -> Subject:
         silent = (self.near[graph].demoted - self.speaking) | self.erased
+        kinds = self.policies.kinds
         return Subject(
             {
-                link.identifier_id: scope
+                link.identifier_id: kinds[link.kind].speaks_as
                 for link in links
-                if (scope := self.policies.kinds[link.kind].scope) in LEDGER_SCOPES and link.identifier_id not in silent
-            }
+                if kinds[link.kind].scope in LEDGER_SCOPES and link.identifier_id not in silent
+            },
+            channel,
         )
 
 

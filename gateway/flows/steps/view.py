@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
@@ -14,18 +15,27 @@ from gateway.policy.model import PolicySet
 from gateway.profiles.values import Values
 from gateway.storage.records import ViewRow
 
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """For which purpose, at which channel and when (milliseconds) a profile is viewed."""
+
+    purpose: str
+    channel: str
+    now: int
+
+
 View = tuple[tuple[ViewedIdentifier, ...], dict[str, int]]
 
 
 def view_of(
     policies: PolicySet,
     ledger: LedgerView,
-    purpose: str,
+    where: Where,
     members: Mapping[int, str],
     records: Mapping[int, list[ViewRow]],
     *,
     asked: Collection[int],
-    now: int,
 ) -> View | None:
     """A profile's members with their kinds, the records that assert them -> what is shown; the rest counted by reason.
 
@@ -37,14 +47,16 @@ def view_of(
     decided: dict[tuple[str, frozenset[int]], Decision] = {}
     for rows in records.values():
         scopes = {
-            row.identifier_id: scope
+            row.identifier_id: policies.kinds[row.kind].speaks_as
             for row in rows
-            if (scope := policies.kinds[row.kind].scope) in LEDGER_SCOPES and row.identifier_id in members
+            if policies.kinds[row.kind].scope in LEDGER_SCOPES and row.identifier_id in members
         }
         case = (rows[0].regimes, frozenset(scopes))
         decision = decided.get(case)
         if decision is None:
-            decision = decided[case] = decide(policies, case[0].split(), purpose, Subject(scopes), ledger, now)
+            subject = Subject(scopes, where.channel)
+            decision = decide(policies, case[0].split(), where.purpose, subject, ledger, where.now)
+            decided[case] = decision
         if isinstance(decision, Permit):
             permitted.append(rows)
         else:

@@ -1,0 +1,67 @@
+"""Within step 1: is the person under an age that some rule asks for more at (GDPR Art. 8; 11 CCR 7070, 7071)?
+
+Of an adult nothing is kept. Of a minor the youngest such age, and when they reach it: as exactly as the channel says
+it, and from a band of ages the latest day that it can be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from gateway.flows.steps.signals import years
+from gateway.identifiers.hash_profiles.dates import date_of_birth
+from gateway.kernel.clock import DAY
+from gateway.kernel.errors import InvalidInput
+
+_EPOCH: Final = date(1970, 1, 1)
+_BAND: Final = re.compile(r"(?P<least>[0-9]{1,2})\s*(?:-|–|to)\s*(?P<most>[0-9]{1,2})")
+_BELOW: Final = re.compile(r"(?:<|under[ _])\s*(?P<below>[0-9]{1,2})")
+
+
+class Minor(NamedTuple):
+    """Under `age` (years) until `until` (milliseconds)."""
+
+    age: int
+    until: int
+
+
+def minority(
+    attributes: Mapping[str, str], gates: Sequence[int], jurisdiction: str | None, observed_at: int
+) -> Minor | None:
+    """A record's raw attributes, the ages of the policy set, the youngest first, and when it was observed -> the
+    youngest age the person is under; None for adults and where nothing readable is said.
+    """
+    if "date_of_birth" in attributes:
+        try:
+            born = date.fromisoformat(date_of_birth(attributes["date_of_birth"], jurisdiction))
+        except InvalidInput:
+            return None
+        birthdays = ((gate, _birthday(born, gate)) for gate in gates)
+        return next((Minor(gate, moment) for gate, moment in birthdays if observed_at < moment), None)
+    least, most = _band(attributes.get("age_band", ""))
+    if not any(most < gate for gate in gates):
+        return None
+    gate = next(gate for gate in gates if least < gate)
+    return Minor(gate, observed_at + years(gate - least))
+
+
+def _birthday(born: date, age: int) -> int:
+    """The first moment of the day on which somebody reaches an age; of 29 February, 1 March in common years."""
+    try:
+        day = born.replace(year=born.year + age)
+    except ValueError:
+        day = date(born.year + age, 3, 1)
+    return (day - _EPOCH).days * DAY
+
+
+def _band(text: str) -> tuple[int, int]:
+    """`13-15` -> (13, 15), `<13` -> (0, 12); what is not a band is nobody's age."""
+    spelled = text.strip().casefold()
+    if found := _BAND.fullmatch(spelled):
+        return int(found["least"]), int(found["most"])
+    if found := _BELOW.fullmatch(spelled):
+        return 0, int(found["below"]) - 1
+    return 999, 999

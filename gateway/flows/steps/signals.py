@@ -1,0 +1,157 @@
+"""Within steps 1 and 4: the signals that come with a record (../shared/specs/signals.md; policies/signals.yaml).
+
+    receive   strings are decoded outside the transaction; a damaged one is a problem of its record and no consent
+    hear      that a signal came is an event of its own, which keeps the string, sealed; what it says becomes events
+              where a rule of the record's regimes gives it an effect
+
+A string says what it says once: seen again on an identifier, it is not heard again. Global Privacy Control is said anew
+with every request, so its opt-out stands again wherever it does not stand. TC strings speak for the device alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.consent.authority import LEDGER_SCOPES, Authority
+from gateway.consent.ledger import under
+from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
+from gateway.consent.signals.gpp import decode_gpp
+from gateway.consent.signals.meaning import Framework, Said, meaning
+from gateway.consent.signals.tcf import decode_tcf
+from gateway.consent.signals.usp import decode_usp
+from gateway.flows.messages import ConsentAssertion, IncomingRecord
+from gateway.flows.steps.hear import Hearing
+from gateway.identifiers.keys import TenantKeys
+from gateway.identifiers.pseudonyms import RecordTokens
+from gateway.identifiers.sealing import seal
+from gateway.kernel.clock import DAY
+from gateway.kernel.errors import InvalidInput
+from gateway.policy.model import PolicySet
+
+GPC: Final = "gpc"
+_TOKEN: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One signal: how it came, a keyed token of its text, the text, and what it says."""
+
+    method: str
+    token: str
+    text: str = field(repr=False)
+    said: tuple[Said, ...]
+
+
+def receive(
+    record: IncomingRecord, policies: PolicySet, tokens: RecordTokens, vendor: int | None
+) -> tuple[Received, ...]:
+    """A record's signals, decoded; `vendor` is the tenant's id on the TCF's list, None where it has none.
+
+    Raises InvalidInput (fields signals.tcf, signals.gpp, signals.usp) for a damaged string.
+    """
+    found = [Received(GPC, GPC, "", (Said("gpc"),))] if record.gpc else []
+    for method, text in (("tcf", record.tcf), ("gpp", record.gpp), ("usp", record.usp)):
+        if text:
+            try:
+                said = tuple(_read(method, text, policies, vendor))
+            except InvalidInput as error:
+                raise InvalidInput(str(error), field=f"signals.{method}", rule=error.rule) from None
+            found.append(Received(method, tokens.of(text).hex()[:_TOKEN], text, said))
+    return tuple(found)
+
+
+def _read(method: str, text: str, policies: PolicySet, vendor: int | None) -> Iterator[Said]:
+    if method == "gpp":
+        for name, section in decode_gpp(text).sections.items():
+            yield from meaning(policies.signals, name, section, vendor)
+    else:
+        yield from meaning(policies.signals, method, decode_tcf(text) if method == "tcf" else decode_usp(text), vendor)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalHearing:
+    """The signals of one record being heard: on `speaking` identifiers, under `regimes`, as seen at `at`."""
+
+    policies: PolicySet
+    keys: TenantKeys
+    hearing: Hearing
+    authority: Authority
+    regimes: tuple[str, ...]
+    speaking: Sequence[int]
+    channel: str
+    at: int
+
+    def hear(self, received: Sequence[Received]) -> None:
+        """All signals of the record."""
+        for one in received:
+            fact = Fact(0, ANY_PURPOSE, EventKind.SIGNAL, self.at, 0, None, one.token, verified=False, derived=False)
+            fresh = [each for each in self.speaking if not self.hearing.ledger.holds(each, fact)]
+            if fresh:
+                text = seal(self.keys, signal_context(one.token), one.text.encode()) if one.text else b""
+                came = ConsentAssertion(EventKind.SIGNAL, ANY_PURPOSE, self.at, one.token, one.method)
+                self._write(came, fresh, text)
+            for said in one.said:
+                self._hear(said, one.method, self.speaking if said.framework == GPC else fresh)
+
+    def _hear(self, said: Said, method: str, identifiers: Sequence[int]) -> None:
+        covered = self._covered(said.framework)
+        outs = covered if said.framework == GPC else said.opt_outs & covered
+        for purpose in sorted(outs):
+            bare = [one for one in identifiers if not self._stands(one, purpose, PROFILE_WIDE)]
+            self._write(ConsentAssertion(EventKind.OPT_OUT, purpose, self.at, "", said.framework), bare)
+        devices = [one for one in identifiers if self.hearing.rules[one].scope == "device"]
+        site = self.channel if said.one_site else ""
+        for kind, purposes, standing in (
+            (EventKind.GRANT, said.permits, PERMISSIVE),
+            (EventKind.DENY, said.denies, RESTRICTIVE),
+        ):
+            moment = self._granted_at(said) if kind == EventKind.GRANT else self.at
+            for purpose in sorted(purposes & covered):
+                bare = [one for one in devices if not self._stands(one, purpose, standing)]
+                self._write(ConsentAssertion(kind, purpose, moment, "consent", method, site=site), bare)
+        if said.under is not None:
+            self._write(minor(said.under, self.at + years(said.under - said.over), self.at, method), identifiers)
+
+    def _granted_at(self, said: Said) -> int:
+        """A TC string names the day of the person's act: seen on that day, it is not older than what came before."""
+        return self.at if self.at // DAY == said.updated_at // DAY else min(said.updated_at, self.at)
+
+    def _stands(self, identifier_id: int, purpose: str, kinds: frozenset[EventKind]) -> bool:
+        state = self.hearing.ledger.state(identifier_id, purpose, self.channel)
+        return state is not None and state.kind in kinds
+
+    def _covered(self, framework: Framework) -> frozenset[str]:
+        """The purposes for which a rule of the record's regimes gives the framework an effect."""
+        now = self.hearing.now
+        return frozenset(
+            purpose
+            for name in self.regimes
+            for purpose in self.policies.purposes
+            if (rule := self.policies.regimes[name].rule(purpose, now)) is not None and framework in rule.signals
+        )
+
+    def _write(self, assertion: ConsentAssertion, identifiers: Sequence[int], text: bytes = b"") -> None:
+        if identifiers:
+            self.hearing.hear_signal(assertion, identifiers, self.authority, self.regimes, text)
+
+
+def speaking(hearing: Hearing, identifiers: Sequence[int]) -> list[int]:
+    """The identifiers that carry consent."""
+    return [one for one in identifiers if hearing.rules[one].scope in LEDGER_SCOPES]
+
+
+def minor(age: int, until: int, at: int, method: str) -> ConsentAssertion:
+    """The person is under `age` (years) until `until` (milliseconds), as seen at `at`."""
+    return ConsentAssertion(EventKind.MINOR, ANY_PURPOSE, at, under(age), method, expires_at=until)
+
+
+def years(count: int) -> int:
+    """Whole years, none shorter than the longest they can be -> milliseconds."""
+    return count * 366 * DAY
+
+
+def signal_context(token: str) -> str:
+    """What the text of a signal is sealed for."""
+    return f"signal:{token}"
