@@ -46,6 +46,7 @@ from gateway.settings import Settings
 from gateway.storage.engine import open_engine
 from gateway.storage.records import RecordRow
 from gateway.storage.unit_of_work import Storage, UnitOfWork
+from tests.notices import register, shown
 
 NOW = 1_795_500_000_000  # 2026-11-24
 MATCHING = "identity_resolution"
@@ -71,6 +72,17 @@ def grant(purpose: str = MATCHING, *, at: int = NOW - DAY) -> ConsentAssertion:
     return ConsentAssertion("grant", purpose, at)
 
 
+def without_device_access(policies: PolicySet) -> PolicySet:
+    """The set as it is for people whose every device may be read: that it asks for this has tests of its own."""
+    everyone = {name for name, regime in policies.regimes.items() if regime.subjects == "everyone"}
+    left = {
+        code: tuple(name for name in names if name in everyone)
+        for code, names in policies.regimes_by_jurisdiction.items()
+    }
+    strictest = tuple(name for name in policies.strictest if name in everyone)
+    return replace(policies, regimes_by_jurisdiction=left, strictest=strictest)
+
+
 @dataclass(frozen=True, slots=True)
 class SimulatedGateway:
     """A gateway on a store of its own, and the clock that moves it."""
@@ -86,7 +98,7 @@ class SimulatedGateway:
         clock = ManualClock(NOW)
         gateway = Gateway(
             storage=Storage(open_engine(url)),
-            policies=load(settings.policies),
+            policies=without_device_access(load(settings.policies)),
             keys=Keyring(settings.keyring, FileRootKey(_ROOT_KEY)),
             journal=Journal(settings.journal),
             clock=clock,
@@ -105,6 +117,7 @@ class SimulatedGateway:
     def tenant(self) -> TenantSimulator:
         """A new tenant."""
         tenant_id = create_tenant(self.gateway, f"shop-{next(_NUMBERS)}")
+        register(self.gateway, tenant_id)
         callers: dict[str, Caller] = {}
         for channel, client_class in CHANNELS.items():
             seen = client_class == "trusted"
@@ -155,7 +168,11 @@ class TenantSimulator:
 
     def send(self, client: str, *records: IncomingRecord | Problem) -> list[RecordResult]:
         """Send one batch as `client`."""
-        return ingest(self.gateway, self.callers[client], records)
+        named = [
+            replace(one, consents=tuple(map(shown, one.consents))) if isinstance(one, IncomingRecord) else one
+            for one in records
+        ]
+        return ingest(self.gateway, self.callers[client], named)
 
     def outcomes(self, client: str, *records: IncomingRecord | Problem) -> list[str]:
         """Send one batch as `client` -> the outcomes alone."""
@@ -172,7 +189,7 @@ class TenantSimulator:
     ) -> ConsentResult:
         """`client` states one consent event about the person with these identifiers; now, unless `at` says when."""
         self.labels.update(labels)
-        consent = ConsentAssertion(kind, purpose, self.clock.now() if at is None else at)
+        consent = shown(ConsentAssertion(kind, purpose, self.clock.now() if at is None else at))
         event = ConsentEventInput(tuple(raw(label) for label in labels), consent, jurisdiction)
         (result,) = record_consent(self.gateway, self.callers[client], [event])
         return result
@@ -281,7 +298,7 @@ def check_restrictions(unit: UnitOfWork, graph: str, policies: PolicySet) -> Non
     for members in profiles.values():
         for one, purpose in itertools.product(members & speaking, policies.purposes):
             for fact, other in itertools.product(ledger.binding(one, purpose), members & speaking):
-                assert ledger.holds(other, fact.kind, purpose, fact.occurred_at)
+                assert ledger.holds(other, fact._replace(purpose=purpose))
 
 
 def _records(unit: UnitOfWork, graph: str) -> list[RecordRow]:

@@ -39,6 +39,8 @@ PROFILE_WIDE = frozenset({EventKind.OBJECT, EventKind.OPT_OUT, EventKind.RESTRIC
 """What binds the person, so every identifier of the profile (GDPR Art. 8, 18, 21; 11 CCR 7025, 7026, 7070)."""
 NO_STATE = frozenset({EventKind.MINOR, EventKind.SIGNAL})
 """Kinds that are not the person's word on a purpose."""
+STATED = frozenset(set(EventKind) - NO_STATE)
+"""Kinds that a channel may state; of the others it sends what they follow from."""
 
 
 class Fact(NamedTuple):

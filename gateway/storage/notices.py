@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from gateway.storage import schema
@@ -22,6 +21,16 @@ class NoticeRow(NamedTuple):
     in_force_to: int | None
 
 
+class NoticeVersion(NamedTuple):
+    """What decides whether a consent counts."""
+
+    notice: str
+    version: str
+    purposes: str
+    in_force_from: int
+    in_force_to: int | None
+
+
 class NoticeStore:
     """Notices of one tenant. A version is never changed: it can only come to its end."""
 
@@ -29,11 +38,11 @@ class NoticeStore:
         self._session = session
         self._tenant = tenant_id
 
-    def find(self, names: Collection[str]) -> list[NoticeRow]:
-        """All versions of these notices."""
-        columns = ", ".join(NoticeRow._fields)
-        sql = f"SELECT {columns} FROM notice WHERE tenant_id = ? AND notice {{keys}} ORDER BY notice, in_force_from"  # noqa: S608 - constant
-        return [NoticeRow._make(row) for row in self._session.rows_by_key(sql, names, [self._tenant])]
+    def versions(self) -> list[NoticeVersion]:
+        """The whole register without the texts."""
+        columns = ", ".join(NoticeVersion._fields)
+        sql = f"SELECT {columns} FROM notice WHERE tenant_id = ? ORDER BY notice, in_force_from"  # noqa: S608 - constant
+        return [NoticeVersion._make(row) for row in self._session.rows(sql, [self._tenant])]
 
     def all(self) -> list[NoticeRow]:
         """The whole register."""

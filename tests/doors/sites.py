@@ -21,6 +21,7 @@ from gateway.flows.run_rights import run_approved
 from gateway.kernel.clock import DAY, ManualClock, format_instant
 from gateway.settings import Settings
 from gateway.wiring import build, initialize
+from tests.notices import register
 
 NOW = 1_795_500_000_000  # 2026-11-24
 EARLIER = format_instant(NOW - DAY)
@@ -100,6 +101,7 @@ def make_home(home: Path) -> dict[str, str]:
     gateway = build(settings, ManualClock(NOW))
     keys: dict[str, str] = {}
     shop, rival = create_tenant(gateway, "shop"), create_tenant(gateway, "rival")
+    register(gateway, shop, "web-2026")
     for name, (role, channel, client_class, outcomes) in CLIENTS.items():
         row, keys[name] = create_client(
             gateway, shop, name=name, role=role, channel=channel, client_class=client_class, outcomes=outcomes
@@ -156,4 +158,5 @@ def record(name: str, *identifiers: dict[str, str], granted: bool = True, **chan
         "jurisdiction": "DE",
         "identifiers": list(identifiers) or [email(), cookie()],
     }
-    return {**body, **({"consents": [consent()]} if granted else {}), **changes}
+    consents = [consent(), consent(purpose="device_access")]
+    return {**body, **({"consents": consents} if granted else {}), **changes}

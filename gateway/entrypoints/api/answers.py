@@ -47,12 +47,17 @@ def _record(result: RecordResult) -> dict[str, object]:
         body["decision"] = _decision(result.decision)
     if result.problem is not None:
         body["problem"] = problem_json(result.problem)
-    return body
+    return body | _honored(result)
+
+
+def _honored(result: RecordResult) -> dict[str, object]:
+    """For the site to display (11 CCR 7025(c)(6))."""
+    return {"gpc": "honored"} if result.gpc else {}
 
 
 def _record_told_little(result: RecordResult) -> dict[str, object]:
     if result.outcome != _INVALID:
-        return {"record_id": result.record_id, "outcome": _ACCEPTED}
+        return {"record_id": result.record_id, "outcome": _ACCEPTED, **_honored(result)}
     body: dict[str, object] = {"record_id": result.record_id, "outcome": _INVALID}
     if result.problem is not None:
         body["problem"] = problem_json(result.problem)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, post_load, validates_schema
 
-from gateway.consent.model import ANY_PURPOSE, RESTRICTIVE, EventKind
+from gateway.consent.model import ANY_PURPOSE, RESTRICTIVE, STATED, EventKind
 from gateway.entrypoints.wire.faults import Fault
 from gateway.entrypoints.wire.fields import (
     SLUG,
@@ -33,7 +33,7 @@ MAX_CONSENT_TEXT: Final = 200
 class ConsentSchema(WireSchema):
     """One consent event about the subject of a record -> ConsentAssertion."""
 
-    kind = Word(tuple(EventKind), "unknown_event", required=True)
+    kind = Word([kind for kind in EventKind if kind in STATED], "unknown_event", required=True)
     purpose = Formed(
         re.compile(rf"\*|{SLUG.pattern}"),
         "slug",

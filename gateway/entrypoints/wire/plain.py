@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.consent.model import ANY_PURPOSE, RESTRICTIVE, EventKind
+from gateway.consent.model import ANY_PURPOSE, RESTRICTIVE, STATED
 from gateway.entrypoints.wire.consents import MAX_CONSENT_TEXT
 from gateway.entrypoints.wire.fields import JURISDICTION, SLUG
 from gateway.entrypoints.wire.identifiers import MAX_IDENTIFIERS
@@ -45,7 +45,7 @@ _FIELDS: Final = frozenset(
 )
 _QUESTION: Final = frozenset({"identifiers", "purpose", "jurisdiction"})
 _ATTRIBUTES: Final = frozenset(ATTRIBUTES)
-_EVENTS: Final = frozenset(map(str, EventKind))
+_EVENTS: Final = frozenset(map(str, STATED))
 _RESTRICTIVE: Final = frozenset(map(str, RESTRICTIVE))
 _CONSENT_TEXTS: Final = ("method", "notice", "event_id")
 _CONSENT_FIELDS: Final = frozenset({"kind", "purpose", "occurred_at", *_CONSENT_TEXTS})

@@ -6,13 +6,11 @@ decides and words the problem. `tests/properties/test_fast_paths.py` holds the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import ValidationError, post_load
+from marshmallow import post_load
 
 from gateway.entrypoints.wire.consents import ConsentSchema
-from gateway.entrypoints.wire.faults import Fault
 from gateway.entrypoints.wire.fields import (
     Child,
     Flag,
@@ -21,7 +19,6 @@ from gateway.entrypoints.wire.fields import (
     Jurisdiction,
     Slug,
     Text,
-    WireField,
     WireSchema,
     ahead,
     load,
@@ -35,21 +32,16 @@ AttributesSchema = WireSchema.from_dict({name: Text() for name in ATTRIBUTES}, n
 """What the channel knows about the person, all strings as the channel has them."""
 
 
-class ConsentString(WireField[str]):
-    """A TCF or GPP string: refused, because it is personal data nobody here decodes and could only be lost."""
-
-    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_options: object) -> str:
-        del value, attr, data
-        message = "TCF and GPP strings are not taken; send what they say as consents, and gpc as a signal"
-        raise ValidationError(Fault("signal_not_supported", message))
+MAX_SIGNAL: Final = 16_384
 
 
 class SignalsSchema(WireSchema):
-    """Signals that came with the record."""
+    """Signals that came with the record: `Sec-GPC: 1`, a TC string, a GPP string, a US Privacy string."""
 
     gpc = Flag()
-    tcf = ConsentString()
-    gpp = ConsentString()
+    tcf = Text(MAX_SIGNAL)
+    gpp = Text(MAX_SIGNAL)
+    usp = Text(MAX_SIGNAL)
 
 
 class RecordSchema(WireSchema):
@@ -68,7 +60,7 @@ class RecordSchema(WireSchema):
     def build(self, data: dict[str, Any], **_options: object) -> IncomingRecord:
         """Fields -> record."""
         signals = data.pop("signals", {})
-        return IncomingRecord(**data, gpc=signals.get("gpc", False))
+        return IncomingRecord(**data, **signals)
 
 
 _RECORD: Final = RecordSchema()

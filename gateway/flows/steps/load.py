@@ -128,11 +128,11 @@ def surroundings(
 
 
 def _notices(unit: UnitOfWork, stated: Iterable[ConsentAssertion]) -> NoticeBook:
-    names = {one.notice.partition("@")[0] for one in stated if one.notice and one.kind in PERMISSIVE}
-    rows = unit.notices.find(names) if names else []
+    if not any(one.notice and one.kind in PERMISSIVE for one in stated):
+        return NoticeBook()
     return NoticeBook(
         Notice(row.notice, row.version, frozenset(row.purposes.split()), row.in_force_from, row.in_force_to)
-        for row in rows
+        for row in unit.notices.versions()
     )
 
 
