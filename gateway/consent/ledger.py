@@ -13,6 +13,9 @@ from types import MappingProxyType
 from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
 
 _RESTRICTIONS = (EventKind.RESTRICT, EventKind.UNRESTRICT)
+Evidence = tuple[str, tuple[int, ...]]
+"""What an identifier speaks as, and the log positions of what the ledger says of it."""
+
 _NO_AGES: Mapping[int, int] = MappingProxyType({})
 
 
@@ -120,6 +123,16 @@ class LedgerView:
     def facts(self, identifier_id: int) -> list[Fact]:
         """All facts of one identifier, in no order."""
         return self._facts.get(identifier_id, [])
+
+    def evidence(self, scopes: Mapping[int, str]) -> tuple[Evidence, ...]:
+        """What a decision on a subject rests on, without saying about whom: each identifier as what it speaks as, with
+        the positions of all events about it.
+        """
+        return tuple(
+            (speaks_as, tuple(sorted(fact.position for fact in facts if fact.kind != EventKind.SIGNAL)))
+            for one, speaks_as in scopes.items()
+            for facts in (self._facts.get(one, ()),)
+        )
 
     def state(self, identifier_id: int, purpose: str, channel: str = "") -> Fact | None:
         """The fact that decides for this identifier and purpose at `channel`, None where the ledger is silent."""

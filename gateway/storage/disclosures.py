@@ -40,11 +40,21 @@ class DisclosureStore:
         self._tenant = tenant_id
 
     def add_decisions(
-        self, batch_id: int, position: int, commitments: bytes, disclosures: Sequence[tuple[int, str]]
+        self,
+        batch_id: int,
+        position: int,
+        commitments: bytes,
+        disclosures: Sequence[tuple[int, str]],
+        refused: Sequence[tuple[int, int]] = (),
     ) -> None:
-        """A batch's decisions: commitments (32 bytes each, in order) and (place, disclosure text), which can go."""
+        """A batch's decisions: commitments (32 bytes each, in order) and (place, disclosure text), which can go.
+
+        `refused` are (ledger position, place) for what refusals rest on: they have no record by which to find them.
+        """
         self._session.insert(schema.decision_batch, [(self._tenant, batch_id, position, commitments)])
         self._session.insert(schema.decision, [(self._tenant, batch_id, place, text) for place, text in disclosures])
+        rows = sorted((self._tenant, at, batch_id, place) for at, place in refused)
+        self._session.insert(schema.refusal_fact, rows)
 
     def batches(self, start: int, end: int) -> list[tuple[int, int, bytes]]:
         """(position, batch id, commitments) of decision batches logged from `start` to before `end`."""
@@ -53,6 +63,18 @@ class DisclosureStore:
             " WHERE tenant_id = ? AND position >= ? AND position < ? ORDER BY position"
         )
         return [(at, batch, bytes(raw)) for at, batch, raw in self._session.rows(sql, [self._tenant, start, end])]
+
+    def batch(self, batch_id: int) -> tuple[int, bytes] | None:
+        """Batch id -> (position of its entry, commitments)."""
+        sql = "SELECT position, commitments FROM decision_batch WHERE tenant_id = ? AND batch_id = ?"
+        found = self._session.one(sql, [self._tenant, batch_id])
+        return None if found is None else (int(found[0]), bytes(found[1]))
+
+    def decision(self, batch_id: int, place: int) -> str | None:
+        """The disclosure text of one decision; None where it was erased, or never kept."""
+        sql = "SELECT disclosure FROM decision WHERE tenant_id = ? AND batch_id = ? AND place = ?"
+        found = self._session.one(sql, [self._tenant, batch_id, place])
+        return None if found is None else str(found[0])
 
     def decisions(self, batch_id: int) -> list[tuple[int, str]]:
         """(place, disclosure text) of the decisions of a batch that were not erased."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gateway.entrypoints.cli.exits import ExitCode
-from gateway.entrypoints.cli.output import json_option, note, progress, write_json, write_table
+from gateway.entrypoints.cli.output import json_option, note, progress, write_json, write_pairs, write_table
 from gateway.entrypoints.cli.session import acting, opened, tenant_option
 from gateway.entrypoints.cli.sources import batches, file_argument, opened_file, parsed
 from gateway.entrypoints.wire.consents import parse_consent_event
@@ -17,6 +17,7 @@ from gateway.entrypoints.wire.reading import read_ndjson
 from gateway.flows.context import Role
 from gateway.flows.preview_consent import preview_consent
 from gateway.flows.record_consent import record_consent
+from gateway.flows.replay_decision import replay_decision
 from gateway.flows.views import ConsentResult
 
 
@@ -65,6 +66,33 @@ def import_events(file: Path, tenant: str, channel: str, *, dry_run: bool, as_js
     else:
         _write(counted, shown, dry_run=dry_run)
     return ExitCode.FINDINGS if problems else ExitCode.OK
+
+
+@consent.command("replay")
+@click.argument("decision")
+@tenant_option
+@json_option
+def replay(decision: str, tenant: str, *, as_json: bool) -> ExitCode:
+    """Compute DECISION (an id from the result of a record) again.
+
+    From the log, the policy set of that time and the ledger. Exits with 1 when it comes out otherwise; of a decision
+    about somebody who was erased, the proof that it was made is left.
+    """
+    gateway = opened()
+    found = replay_decision(gateway, acting(gateway, tenant, Role.DPO), decision)
+    if as_json:
+        write_json(found)
+    else:
+        rows = [("decision", found.decision), ("status", found.status), ("policy", found.policy)]
+        write_pairs([*rows, ("entry of the log", found.position)])
+        names = dict.fromkeys([*found.logged, *found.computed])
+        write_table(
+            ("", "logged", "computed again"),
+            [(name, str(found.logged.get(name, "")), str(found.computed.get(name, ""))) for name in names],
+        )
+        if found.status == "erased":
+            note("What it rested on was erased. `gateway audit proof` shows that it was made.")
+    return ExitCode.FINDINGS if found.status == "different" else ExitCode.OK
 
 
 def _count(results: Iterable[ConsentResult], outcomes: Counter[str], problems: Counter[str]) -> None:

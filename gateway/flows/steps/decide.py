@@ -147,4 +147,5 @@ def decide_item(
     if not any(rule.may_link for rule in item.rules):
         return Refusal(record.purpose, regimes, "identifiers.may_link", Reason.NOTHING_TO_LINK)
     subject = batch.around.subject(item.graph, item.ids, speaking)
+    item.heard = batch.around.ledger.evidence(subject.scopes)
     return decide(policies, regimes, record.purpose, subject, batch.around.ledger, batch.around.now)

@@ -15,7 +15,7 @@ from gateway.flows.context import Gateway
 from gateway.flows.steps.decide import decide_item
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.load import Batch, Surroundings
-from gateway.flows.steps.prepare import Item
+from gateway.flows.steps.prepare import Item, Met
 from gateway.flows.steps.retract import Retracted, extend, plan_until_settled, retract
 from gateway.kernel.ids import draw
 from gateway.matching.exact import match
@@ -169,6 +169,14 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
     dropped = {one for profile in merge.dropped for one in verdict.evidence[profile]}
     item.linking = tuple([one for one in linkable if one not in dropped])
     if not item.linking:
+        item.met = tuple(
+            Met(
+                tuple(sorted({*permit.regimes, *one.regimes})),
+                batch.around.ledger.evidence({**one.scopes, **subject.scopes}),
+            )
+            for one in candidates
+            if one.profile_id in merge.dropped
+        )
         item.decision = Refusal(permit.purpose, permit.regimes, permit.rule, Reason.CANDIDATE_REFUSES)
         item.outcome = "refused"
         return

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from gateway.consent.ledger import Evidence
 from gateway.consent.model import Decision
 from gateway.flows.context import Caller, Gateway
 from gateway.flows.messages import ConsentAssertion, Identifier, IncomingRecord, Outcome, Problem
@@ -74,6 +76,13 @@ class Named:
         return self.names.rules
 
 
+class Met(NamedTuple):
+    """A profile that a record met and that refused: what its members and the record rest on, under which regimes."""
+
+    regimes: tuple[str, ...]
+    heard: tuple[Evidence, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Item(Named):
     """One record on its way through the steps; what each step finds out is filled in by it."""
@@ -91,6 +100,8 @@ class Item(Named):
     signals: tuple[Received, ...] = ()
     minor: Minor | None = None
     problem: Problem | None = None
+    heard: tuple[Evidence, ...] = ()
+    met: tuple[Met, ...] = ()
     lifts: list[Tombstone] = field(default_factory=list)
     recalled: list[Tombstone] = field(default_factory=list)
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 from gateway.audit.commitments import batch_root, disclosure, salts
 from gateway.audit.encodings import to_base64url
 from gateway.audit.entries import EntryKind
+from gateway.consent.ledger import Evidence
 from gateway.consent.model import RESTRICTIVE, Permit
 from gateway.flows.context import Caller, Gateway
 from gateway.flows.steps.entries import Scribe
@@ -47,7 +48,7 @@ def write_all(
     entries = [scribe.consent(event) for event in hearing.events]
     positions = {PROVISIONAL + at: base + at for at in range(len(hearing.events))}
     changes = partition_entries(scribe, linked.plans, _decision_names(batch), base + len(entries), entries)
-    _decisions(scribe, unit, batch, base, entries, positions)
+    _decisions(scribe, unit, batch, base, entries, positions, client_class=caller.client_class)
     _refused_merges(scribe, linked, batch, base, entries, changes)
     _write_identifiers(unit, batch, hearing)
     write_events(unit, caller, hearing.events, base, batch.around.now)
@@ -145,6 +146,8 @@ def _decisions(
     base: int,
     entries: list[Entry],
     positions: Mapping[int, int],
+    *,
+    client_class: str,
 ) -> None:
     """All decisions of the batch are one entry: the root over their salted commitments.
 
@@ -156,20 +159,27 @@ def _decisions(
     position = base + len(entries)
     texts: list[tuple[int, str]] = []
     digests: list[bytes] = []
+    refused: list[tuple[int, int]] = []
     at = format_instant(batch.around.now)
     for item, salt in zip(decided, salts(len(decided)), strict=True):
-        text = disclosure(salt, "decisions", _decision_value(item, batch, at, positions))
+        value = _decision_value(item, batch, at, client_class, positions)
+        text = disclosure(salt, "decisions", value)
         if item.outcome != "duplicate":
             texts.append((item.index, text))
+            if not item.linking:
+                refused += [(one, item.index) for one in _rests_on(item, positions)]
         digests.append(sha256(text.encode("ascii")).digest())
     root = batch_root([to_base64url(one) for one in digests])
     permitted = sum(isinstance(item.decision, Permit) for item in decided)
     facts: dict[str, str | int] = {"permitted": permitted, "refused": len(decided) - permitted}
     entries.append(scribe.write(EntryKind.DECISIONS_BATCH, "consent.decide", facts, roots={"decisions": root}))
-    unit.disclosures.add_decisions(batch.batch_id, position, b"".join(digests), texts)
+    unit.disclosures.add_decisions(batch.batch_id, position, b"".join(digests), texts, refused)
 
 
-def _decision_value(item: Item, batch: Batch, at: str, positions: Mapping[int, int]) -> dict[str, object]:
+def _decision_value(
+    item: Item, batch: Batch, at: str, client_class: str, positions: Mapping[int, int]
+) -> dict[str, object]:
+    """What was decided, and all that it was decided from: `gateway consent replay` decides it again."""
     decision = item.decision
     value: dict[str, object] = {
         "id": decision_id(batch.batch_id, item.index),
@@ -179,11 +189,27 @@ def _decision_value(item: Item, batch: Batch, at: str, positions: Mapping[int, i
         "rule": decision.rule if decision else "",
         "reason": str(decision.reason) if decision else "",
         "permitted": isinstance(decision, Permit),
+        "class": client_class,
+        "channel": batch.around.channel,
+        "kinds": sorted({rule.name for rule in item.rules}),
+        "heard": _placed(item.heard, positions),
     }
+    if item.met:
+        value["met"] = [[list(one.regimes), _placed(one.heard, positions)] for one in item.met]
     if isinstance(decision, Permit):
         value["basis"] = [positions.get(one, one) for one in decision.basis]
         value["expires_at"] = decision.expires_at
     return value
+
+
+def _placed(heard: Sequence[Evidence], positions: Mapping[int, int]) -> list[object]:
+    return [[speaks_as, [positions.get(one, one) for one in at]] for speaks_as, at in heard]
+
+
+def _rests_on(item: Item, positions: Mapping[int, int]) -> set[int]:
+    """The ledger positions that a refusal could be opened by: an erasure of any of them takes the opening with it."""
+    everything = [item.heard, *(one.heard for one in item.met)]
+    return {positions.get(one, one) for heard in everything for _, at in heard for one in at}
 
 
 def _refused_merges(
