@@ -200,7 +200,8 @@ def system_scribe(gateway: Gateway) -> Scribe:
 def activate_policies(gateway: Gateway, tenant_id: int) -> bool:
     """Called when a process starts: if the tenant's log stands under another policy set, write that this one begins.
 
-    -> whether an entry was written. The set in force is that of the last entry, for every entry names it.
+    All records are then due to be decided again. -> whether an entry was written. The set in force is that of the last
+    entry, for every entry names it.
     """
     with gateway.storage.begin(tenant_id, write=False) as unit:
         if _in_force(unit, unit.log.head().size) == gateway.policies.digest:
@@ -209,6 +210,7 @@ def activate_policies(gateway: Gateway, tenant_id: int) -> bool:
         if _in_force(unit, unit.log.lock().size) == gateway.policies.digest:
             return False
         _activate(gateway, unit, system_scribe(gateway))
+        unit.records.review_all()
         unit.commit()
     return True
 

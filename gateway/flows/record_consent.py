@@ -20,20 +20,17 @@ from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.messages import Problem
 from gateway.flows.requests import ConsentEventInput
 from gateway.flows.steps.decide import EXPLAINED
-from gateway.flows.steps.entries import Scribe
+from gateway.flows.steps.effect import take_effect
 from gateway.flows.steps.hear import Hearing
-from gateway.flows.steps.journal import journal_events, recalled
-from gateway.flows.steps.link import inherit
+from gateway.flows.steps.journal import recalled
 from gateway.flows.steps.load import Surroundings, approach, same_values, surroundings
 from gateway.flows.steps.name import hidden, name, until_fresh
 from gateway.flows.steps.prepare import Named, consent_tokens, digest_all, tokenized
-from gateway.flows.steps.record import apply_plan, count_restrictive, partition_entries, rekey, write_events
-from gateway.flows.steps.retract import Retracted, plan_until_settled, retract
+from gateway.flows.steps.retract import Retracted, retract
 from gateway.flows.views import ConsentResult
 from gateway.identifiers.keys import KeyPurpose
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import PolicySet
-from gateway.profiles.engine import Plan
 from gateway.storage.tombstones import ERASED, RETURNED, Tombstone
 from gateway.storage.unit_of_work import UnitOfWork
 
@@ -202,7 +199,6 @@ def write_hearing(
     `journaled` is True when it comes from the journal itself.
     """
     retracted: Retracted = {}
-    plans: dict[str, Plan] = {}
     if hearing.tightened:
         hearing.share(same_values(unit, around, hearing.tightened))
     wide = hearing.person_wide()
@@ -212,26 +208,5 @@ def write_hearing(
     if hearing.tightened:
         stored = hearing.tightened - around.new.keys()
         retracted = retract(gateway.policies, unit, around.ledger, around.near, stored, around.now)
-    for graph, records in retracted.items():
-        plans[graph], _ = plan_until_settled(
-            gateway.policies, unit, around.ledger, around.near, graph, added=[], removed=records, now=around.now
-        )
-        inherit(gateway, unit, around, hearing, plans[graph], around.near[graph])
-    if not (hearing.events or hearing.attempts):
-        return retracted
-    base = unit.log.lock().size
-    scribe = Scribe.of(caller, gateway.policies.digest, around.now)
-    entries = [scribe.consent(event) for event in hearing.events]
-    changes = partition_entries(scribe, plans, {}, base + len(entries), entries)
-    entries += scribe.attempts(hearing.attempts)
-    unit.identifiers.add([around.new[one] for one in hearing.identifiers() if one in around.new])
-    write_events(unit, caller, hearing.events, base, around.now)
-    unit.records.retract([one for records in retracted.values() for one in records], around.now)
-    for graph, planned in plans.items():
-        apply_plan(unit, graph, around.near[graph], planned, base)
-    unit.disclosures.add_changes(changes)
-    rekey(unit, around)
-    unit.log.append(entries, restrictions=count_restrictive(hearing.events))
-    if not journaled:
-        journal_events(gateway, unit, around, hearing.events)
+    take_effect(gateway, caller, unit, around, hearing, retracted, journaled=journaled)
     return retracted

@@ -173,6 +173,10 @@ class RecordStore:
         )
         return [(at, one) for at, one in self._session.rows(sql, [self._tenant, moment, *after, count])]
 
+    def review_all(self) -> None:
+        """Every active record is due."""
+        self._session.run("UPDATE record SET review_at = 0 WHERE tenant_id = ? AND active", [self._tenant])
+
     def decided(self, reviews: Mapping[int, tuple[int | None, str]]) -> None:
         """Record -> when time may change its decision next, and the ledger positions it rests on now."""
         sql = "UPDATE record SET review_at = ?, basis = ? WHERE tenant_id = ? AND record_id = ?"

@@ -41,7 +41,7 @@ def decided(tenant: TenantSimulator, *labels: str, **options: object) -> str:
     ids=["granted", "silent", "allowed", "opted out", "expired"],
 )
 def test_the_same_answer(
-    simulator: TenantSimulator, consents: tuple[ConsentAssertion, ...], jurisdiction: str, permitted: bool
+    simulator: TenantSimulator, consents: tuple[ConsentAssertion, ...], jurisdiction: str, *, permitted: bool
 ) -> None:
     decision = decided(simulator, "email:anna", "phone:1", consents=consents, jurisdiction=jurisdiction)
     found = replayed(simulator, decision)
@@ -78,7 +78,7 @@ def test_under_the_policy_of_its_time(simulator: TenantSimulator) -> None:
 
 
 @pytest.mark.parametrize("granted", [True, False])
-def test_after_an_erasure_its_proof_is_left(simulator: TenantSimulator, granted: bool) -> None:
+def test_after_an_erasure_its_proof_is_left(simulator: TenantSimulator, *, granted: bool) -> None:
     consents = (grant(),) if granted else (ConsentAssertion("withdraw", MATCHING, NOW - DAY),)
     decision = decided(simulator, "email:anna", consents=consents)
     assert replayed(simulator, decision).status == "same"

@@ -10,6 +10,7 @@ import click
 
 from gateway.entrypoints.cli.exits import ExitCode
 from gateway.entrypoints.cli.output import json_option, note, progress, write_json, write_pairs, write_table
+from gateway.entrypoints.cli.reevaluate import forget, reevaluate
 from gateway.entrypoints.cli.session import acting, opened, tenant_option
 from gateway.entrypoints.cli.sources import batches, file_argument, opened_file, parsed
 from gateway.entrypoints.wire.consents import parse_consent_event
@@ -93,6 +94,10 @@ def replay(decision: str, tenant: str, *, as_json: bool) -> ExitCode:
         if found.status == "erased":
             note("What it rested on was erased. `gateway audit proof` shows that it was made.")
     return ExitCode.FINDINGS if found.status == "different" else ExitCode.OK
+
+
+consent.add_command(reevaluate)
+consent.add_command(forget)
 
 
 def _count(results: Iterable[ConsentResult], outcomes: Counter[str], problems: Counter[str]) -> None:

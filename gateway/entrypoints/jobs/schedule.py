@@ -5,6 +5,8 @@
     rights       every 30 seconds                 approved privacy requests are run
     sweep        hourly                           tombstones and exports that have ended go
     rekey        hourly                           what older keys made is wrapped by the newest, 5,000 rows a second
+    reevaluate   hourly                           what time or a new policy may have changed is decided again
+    unpermitted  daily at 02:47 UTC               what no purpose permits any more goes, after its grace
     expire       daily at 02:17 UTC               identifiers older than their kind is kept go
     fsck         daily at 03:17 UTC               the store is checked against its log
 
@@ -28,8 +30,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 from gateway.flows import admin, audit
 from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.expire import expire
+from gateway.flows.forget_unpermitted import forget_unpermitted
 from gateway.flows.fsck import fsck
 from gateway.flows.maintenance import sweep
+from gateway.flows.reevaluate import reevaluate
 from gateway.flows.replay import replay
 from gateway.flows.rotate_keys import rekey
 from gateway.flows.run_rights import run_approved
@@ -71,6 +75,14 @@ def _expire(gateway: Gateway, caller: Caller) -> int:
     return sum(expire(gateway, caller).identifiers.values())
 
 
+def _reevaluate(gateway: Gateway, caller: Caller) -> int:
+    return reevaluate(gateway, caller, dry_run=False).records
+
+
+def _unpermitted(gateway: Gateway, caller: Caller) -> int:
+    return forget_unpermitted(gateway, caller, dry_run=False).records
+
+
 def _fsck(gateway: Gateway, caller: Caller) -> int:
     report = fsck(gateway, caller.tenant_id)
     findings = sum(finding.count for finding in report.findings)
@@ -85,6 +97,8 @@ JOBS: Final[Sequence[Job]] = (
     Job("rights", IntervalTrigger(seconds=30, timezone=UTC), at_start=True, run=_rights),
     Job("sweep", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=True, run=_sweep),
     Job("rekey", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=False, run=_rekey),
+    Job("reevaluate", IntervalTrigger(seconds=HOUR, timezone=UTC), at_start=True, run=_reevaluate),
+    Job("unpermitted", CronTrigger(hour=2, minute=47, timezone=UTC), at_start=False, run=_unpermitted),
     Job("expire", CronTrigger(hour=2, minute=17, timezone=UTC), at_start=False, run=_expire),
     Job("fsck", CronTrigger(hour=3, minute=17, timezone=UTC), at_start=False, run=_fsck),
 )

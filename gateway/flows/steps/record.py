@@ -309,10 +309,12 @@ def _write_records(
             if one in kept or not rule.may_link
         ]
     unit.records.add(records, links)
-    _forget_unnamed(unit, before - {link.identifier_id for link in links})
+    forget_unnamed(unit, before - {link.identifier_id for link in links})
 
 
-def _forget_unnamed(unit: UnitOfWork, identifiers: set[int]) -> None:
-    """Identifiers of replaced records that nothing names any more go: an erasure would not find them."""
+def forget_unnamed(unit: UnitOfWork, identifiers: set[int]) -> int:
+    """Identifiers of records that went go if nothing names them: an erasure would not find them -> how many."""
     left = identifiers - unit.records.asserted(identifiers)
-    unit.identifiers.delete(left - {fact.identifier_id for fact in unit.ledger.facts(left)})
+    gone = left - {fact.identifier_id for fact in unit.ledger.facts(left)}
+    unit.identifiers.delete(gone)
+    return len(gone)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import Refusal
+from gateway.consent.model import Decision, Refusal
 from gateway.kernel.ids import draw
 from gateway.policy.model import PolicySet
 from gateway.profiles.engine import Plan, plan
 from gateway.profiles.model import Evidence
 from gateway.profiles.neighborhood import Neighborhood
-from gateway.storage.records import StoredLink
+from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.unit_of_work import UnitOfWork
 
 Retracted = dict[str, dict[int, tuple[int, ...]]]
@@ -74,6 +75,36 @@ def plan_until_settled(
         added = [one for one in added if one.record_id not in gone]
 
 
+class Reviewed(NamedTuple):
+    """A stored record with its links, and what is decided on it now."""
+
+    row: RecordRow
+    links: Sequence[StoredLink]
+    decision: Decision
+
+
+def review(
+    policies: PolicySet,
+    unit: UnitOfWork,
+    ledger: LedgerView,
+    near: dict[str, Neighborhood],
+    record_ids: Collection[int],
+    now: int,
+) -> list[Reviewed]:
+    """Decide stored records again; `ledger` and `near` are extended by what they need."""
+    return _Review(policies, unit, ledger, near, now).decided(record_ids)
+
+
+def refused_of(reviewed: Iterable[Reviewed]) -> Retracted:
+    """Of reviewed records those that are refused, by graph."""
+    found: Retracted = {}
+    for row, links, decision in reviewed:
+        if isinstance(decision, Refusal):
+            linking = tuple(link.identifier_id for link in links if link.linking)
+            found.setdefault(row.graph, {})[row.record_id] = linking
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Review:
     """Stored records decided again: of all graphs, or of the one in which `speaking` are shared no longer."""
@@ -87,8 +118,8 @@ class _Review:
     speaking: frozenset[int] = frozenset()
     erased: frozenset[int] = frozenset()
 
-    def refused(self, record_ids: Collection[int]) -> Retracted:
-        """Which of these records are refused now, by graph."""
+    def decided(self, record_ids: Collection[int]) -> list[Reviewed]:
+        """These records with what is decided on each now."""
         rows = [row for row in self.unit.records.get(record_ids) if self.graph in ("", row.graph)]
         links: dict[int, list[StoredLink]] = {row.record_id: [] for row in rows}
         for link in self.unit.records.links(links):
@@ -98,14 +129,15 @@ class _Review:
             self.ledger.add(fact)
         for graph in sorted({row.graph for row in rows}):
             extend(self.policies, self.unit, self.near, graph, kinds)
-        found: Retracted = {}
-        for row in rows:
-            subject = self._subject(row.graph, row.channel, links[row.record_id])
-            decision = decide(self.policies, row.regimes.split(), row.purpose, subject, self.ledger, self.now)
-            if isinstance(decision, Refusal):
-                linking = tuple(link.identifier_id for link in links[row.record_id] if link.linking)
-                found.setdefault(row.graph, {})[row.record_id] = linking
-        return found
+        return [Reviewed(row, links[row.record_id], self._decision(row, links[row.record_id])) for row in rows]
+
+    def refused(self, record_ids: Collection[int]) -> Retracted:
+        """Which of these records are refused now, by graph."""
+        return refused_of(self.decided(record_ids))
+
+    def _decision(self, row: RecordRow, links: Sequence[StoredLink]) -> Decision:
+        subject = self._subject(row.graph, row.channel, links)
+        return decide(self.policies, row.regimes.split(), row.purpose, subject, self.ledger, self.now)
 
     def _subject(self, graph: str, channel: str, links: Sequence[StoredLink]) -> Subject:
         silent = (self.near[graph].demoted - self.speaking) | self.erased
