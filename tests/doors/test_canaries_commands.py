@@ -61,7 +61,8 @@ BROKEN: Final = RECORD.replace(CANARY, f"{CANARY}@{CANARY}") + f"{{{CANARY}\n"
 COMMANDS: Final = {path: command for path, command in commands() if not isinstance(command, click.Group)}
 PROCESSES: Final = {("serve",), ("jobs", "run"), ("demo",)}
 WITHOUT_STORE: Final = {
-    *(("init",), ("db", "upgrade"), ("db", "check"), ("policies", "check"), ("policies", "explain")),
+    *(("init",), ("db", "upgrade"), ("db", "check"), ("policies", "check"), ("policies", "test")),
+    ("policies", "explain"),
     *(("identifiers", "digest"), ("audit", "verify"), ("restore",)),
 }
 
@@ -133,6 +134,7 @@ def everything(session: Session, outside: Path) -> None:
     session.ask("keys", "destroy", *OF, "--version", "1", code=3)
     session.ask("keys", "status")
     session.ask("policies", "check")
+    session.ask("policies", "test")
     session.ask("policies", "explain", "--regime", "gdpr", "--purpose", "sale")
     session.ask(*DIGEST, "email", "-", given=f"{CANARY}@{CANARY}\n", code=1)
     session.ask("backup", "create", str(session.terminal.home / "copy"))

@@ -124,6 +124,23 @@ def test_policies_are_checked_and_explained_without_a_store(tmp_path: Path) -> N
     assert not terminal.home.exists()
 
 
+def test_golden_tables_are_decided_without_a_store(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "none")
+    told = terminal.json("policies", "test")
+    assert (told["findings"], told["uncovered"]) == ([], {})
+    assert told["rows"].keys() > {"gdpr", "ccpa", "default"}
+    assert "not asked about" in terminal.ok("policies", "test").out
+    copied = tmp_path / "policies"
+    shutil.copytree(Settings.from_environment({}).policies, copied)
+    law = (copied / "gdpr.yaml").read_text()
+    (copied / "gdpr.yaml").write_text(law.replace("consent_lifetime_days: 730", "consent_lifetime_days: 729"))
+    found = terminal.run("policies", "test", str(copied))
+    assert found.code == 1
+    assert found.out.startswith("golden/gdpr.csv:")
+    assert "came out as refuse (consent_expired)" in found.out
+    assert not terminal.home.exists()
+
+
 def test_a_refused_policy_set_stops_every_command_with_the_place(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "gdpr.yaml").write_text("surprise: 1\n")

@@ -1,4 +1,4 @@
-"""`gateway policies`: read and explain policy sets. Needs neither keys nor a database."""
+"""`gateway policies`: check, explain and try policy sets. Needs neither keys nor a database."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from gateway.consent.golden import run_tables
 from gateway.entrypoints.cli.exits import ExitCode
-from gateway.entrypoints.cli.output import json_option, write_json, write_pairs
+from gateway.entrypoints.cli.output import json_option, write_json, write_pairs, write_table
 from gateway.kernel.clock import SystemClock
 from gateway.policy.explain import explain as explain_rule
 from gateway.policy.loader import check as check_policies
@@ -16,7 +17,7 @@ from gateway.policy.loader import load
 from gateway.settings import Settings
 
 
-@click.group("policies", short_help="Check and explain the rules in force.")
+@click.group("policies", short_help="Check, try and explain the rules in force.")
 def policies() -> None:
     """The rules in force: laws, purposes, kinds of identifiers, classes of clients, retention."""
 
@@ -37,6 +38,31 @@ def check(directory: Path | None, *, as_json: bool) -> ExitCode:
     else:
         click.echo("\n".join(map(str, findings)) or f"No faults. The set is {digest}")
     return ExitCode.FINDINGS if findings else ExitCode.OK
+
+
+@policies.command("test")
+@click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
+@json_option
+def run(directory: Path | None, *, as_json: bool) -> ExitCode:
+    """Decide each row of the golden tables of a policy set.
+
+    They stand beside the policies, in DIRECTORY/golden, or in that of the set in use. Exits with 1 and names file and
+    line of each row that comes out otherwise; tells how many rows each regime has, and which of its rules and purposes
+    no row asks about.
+    """
+    chosen = directory or Settings.from_environment().policies
+    report = run_tables(load(chosen), chosen)
+    if as_json:
+        findings = [asdict(finding) for finding in report.findings]
+        write_json({"findings": findings, "rows": dict(report.rows), "uncovered": dict(report.uncovered)})
+    else:
+        for finding in report.findings:
+            click.echo(finding)
+        write_table(
+            ("regime", "rows", "not asked about"),
+            [(name, count, ", ".join(report.uncovered.get(name, ()))) for name, count in report.rows.items()],
+        )
+    return ExitCode.FINDINGS if report.findings else ExitCode.OK
 
 
 @policies.command("explain")

@@ -10,12 +10,22 @@ from gateway.kernel.errors import Unavailable
 from gateway.policy.document import MAX_BYTES
 from gateway.policy.errors import Finding, PolicyError
 from gateway.policy.loader import check, load
-from tests.unit.policy.policy_files import NAMES, copy_to, edit, line_with
+from gateway.policy.schema import LEGAL_BASES, SHARED_FILES
+from tests.unit.policy.policy_files import NAMES, REGIMES, copy_to, edit, line_with
 
 DATE = "a date YYYY-MM-DD is needed"
 PERIOD = "exactly one of months, days, business_days is needed"
-BASES = "consent, contract, legal_obligation, vital_interests, public_task, legitimate_interest"
-FIRST = "consent.identity_resolution"
+BASES = ", ".join(LEGAL_BASES)
+FIRST = "consent.0"
+ASSESSMENT = '    balancing_test: "LIA-1 fraud prevention: replace with the reference of your own assessment"\n'
+PRINTER = """recipients:
+  printer:
+    role: processor
+    country: DE
+    contract: DPA 1
+    transfer: none needed
+    purposes: [customer_support]
+"""
 
 # (file, what is replaced, by what, the message); the finding must name the line with the mark `# HERE`.
 CASES = [
@@ -26,7 +36,9 @@ CASES = [
     ("gdpr.yaml", "    default: deny", "    key: {a: 1} # HERE\n    default: deny", "unknown key 'key'"),
     ("gdpr.yaml", "{months: 1}", "{months: 1, weeks: 2} # HERE", "unknown key 'weeks'"),
     ("gdpr.yaml", "rights:\n", "rights:\n  complaint: {} # HERE\n", "unknown key 'complaint'"),
-    ("clients.yaml", "  public:", "  partner: {} # HERE\n  public:", "unknown key 'partner'"),
+    ("clients.yaml", "    verified: true", "    verified: true\n    trust: 1 # HERE", "unknown key 'trust'"),
+    ("gdpr.yaml", "{tcf: consent}", "{tcf: consent, dnt: opt_out} # HERE", "unknown key 'dnt'"),
+    ("gdpr.yaml", "{under: 16,", "{below: 1, under: 16, # HERE\n", "unknown key 'below'"),
     ("retention.yaml", "backups_days: 35", "<<: {} # HERE\nbackups_days: 35", "unknown key '<<'"),
     (
         "purposes.yaml",
@@ -74,7 +86,6 @@ CASES = [
     ("gdpr.yaml", "[consent]", "[consent, null] # HERE", f"{FIRST}.legal_bases.1: Field may not be null."),
     ("gdpr.yaml", "[consent]", "consent # HERE", f"{FIRST}.legal_bases: Not a valid list."),
     ("uk_gdpr.yaml", "[GB]", "[gb] # HERE", "jurisdictions.0: an ISO 3166 code such as DE or US-CA is needed"),
-    ("uk_gdpr.yaml", "[GB]", "[] # HERE", "jurisdictions: Shorter than minimum length 1."),
     ("clients.yaml", "purposes: any", "purposes: all # HERE", "classes.trusted.purposes: Not a valid list."),
     (
         "ccpa.yaml",
@@ -90,7 +101,7 @@ CASES = [
     ),
     # between the files
     ("ccpa.yaml", "name: ccpa", "name: cpra # HERE", "the file of this regime must be named cpra.yaml"),
-    ("uk_gdpr.yaml", "uk_gdpr.consent.sale", "gdpr.rights.access # HERE", "'gdpr.rights.access' stands in gdpr.yaml"),
+    ("uk_gdpr.yaml", "uk_gdpr.consent.health", "gdpr.rights.access # HERE", "'gdpr.rights.access' stands in gdpr.yaml"),
     (
         "purposes.yaml",
         "graph: fraud_prevention\n    matches: false",
@@ -112,13 +123,114 @@ CASES = [
     ("retention.yaml", "phone: 1095", "household_id: 30 # HERE", "kind 'household_id' never gets a tombstone"),
 ]
 
+# The same, of what a rule says about consent, and of signals and recipients.
+CONSENT_CASES = [
+    ("gdpr.yaml", "under: 16,", "under: 0, # HERE\n", f"{FIRST}.age_gates.0.under: Must be greater than or equal to 1"),
+    ("gdpr.yaml", "[parental_consent]}", "[a_nod]} # HERE", f"{FIRST}.age_gates.0.legal_bases.0: Must be one of"),
+    (
+        "ccpa.yaml",
+        "age_gates:\n      - {under: 13, legal_bases: [parental_consent]}\n      - {under: 16",
+        "age_gates: # HERE\n      - {under: 16, legal_bases: [parental_consent]}\n      - {under: 16",
+        "age_gates: the youngest first, each age once",
+    ),
+    ("gdpr.yaml", "{tcf: consent}", "{tcf: opt_out} # HERE", f"{FIRST}.signals.tcf: Must be one of: consent."),
+    ("ccpa.yaml", "{gpc: opt_out,", "{gpc: consent, # HERE\n", "signals.gpc: Must be one of: opt_out."),
+    ("gdpr.yaml", "purposes: [security]", "purposes: [security, security] # HERE", "purposes.1: repeated"),
+    ("gdpr.yaml", "purposes: [security]", "purposes: [] # HERE", "purposes: Shorter than minimum length 1."),
+    (
+        "ccpa.yaml",
+        "special: limit_use",
+        "special: opt_in # HERE",
+        "special: opt_in means default deny, bases among con",
+    ),
+    ("gdpr.yaml", "special: explicit_consent", "special: opt_out # HERE", "special: opt_out means default allow"),
+    (
+        "gdpr.yaml",
+        "special: explicit_consent",
+        "special: separate_consent # HERE",
+        "bases among separate_consent, signed",
+    ),
+    (
+        "ccpa.yaml",
+        "purposes: [health_sale]\n    default: allow\n    legal_bases: [consent]\n    special: limit_use",
+        "purposes: [health_sale] # HERE\n    default: allow\n    legal_bases: [consent]",
+        "'health_sale' is a special category: say how it is treated with `special`",
+    ),
+    (
+        "gdpr.yaml",
+        f"legal_bases: [consent, legitimate_interest]\n{ASSESSMENT}",
+        "legal_bases: [consent, legitimate_interest] # HERE\n",
+        "a legitimate interest needs the reference of its balancing test",
+    ),
+    ("gdpr.yaml", ASSESSMENT, '    balancing_test: "" # HERE\n', "balancing_test: Length must be between 1 and 400."),
+    (
+        "uk_gdpr.yaml",
+        "effective_from: 2026-02-05",
+        "effective_from: 2026-02-04 # HERE",
+        "holds for 'dynamic_pricing' at the same time as rule 'uk_gdpr.consent.dynamic_pricing.2021-01-01'",
+    ),
+    (
+        "gdpr.yaml",
+        "smart_home]\n",
+        "smart_home] # HERE\n    asks: luck\n",
+        "purpose 'luck' is not in purposes.yaml",
+    ),
+    ("signals.yaml", "tcf:\n", "tcf:\n  luck: [1] # HERE\n", "purpose 'luck' is not in purposes.yaml"),
+    (
+        "signals.yaml",
+        "tcf:\n",
+        "tcf:\n  identity_resolution: [1] # HERE\n",
+        "no signal alone permits 'identity_resolution': linking needs a consent of its own",
+    ),
+    (
+        "signals.yaml",
+        "tcfca:\n",
+        "tcfca:\n  fraud_prevention: [7] # HERE\n",
+        "no signal alone permits 'fraud_prevention'",
+    ),
+    ("signals.yaml", "[5, 6]", "[] # HERE", "tcfca.personalization: Shorter than minimum length 1."),
+    ("signals.yaml", "usp: [sale,", "usp: [luck, sale, # HERE\n", "purpose 'luck' is not in purposes.yaml"),
+    ("signals.yaml", "SaleOptOut: [sale,", "SaleOptOut: [luck, # HERE\n", "purpose 'luck' is not in purposes.yaml"),
+    ("signals.yaml", '{"8": [health_care,', '{"8": [luck, # HERE\n', "purpose 'luck' is not in purposes.yaml"),
+    ("signals.yaml", 'usca: {"8":', 'usca: {"0": # HERE\n', "gpp_sensitive.usca.0: a place from 1 is needed"),
+    (
+        "recipients.yaml",
+        "recipients: {}",
+        PRINTER.replace("DPA 1", "null # HERE"),
+        "'printer' has no contract reference",
+    ),
+    (
+        "recipients.yaml",
+        "recipients: {}",
+        PRINTER.replace("none needed", "null # HERE"),
+        "has no transfer reference (GDPR A",
+    ),
+    (
+        "recipients.yaml",
+        "recipients: {}",
+        PRINTER.replace("[customer_support]", "[luck] # HERE"),
+        "purpose 'luck' is not",
+    ),
+    ("recipients.yaml", "recipients: {}", PRINTER.replace("DE", "Germany # HERE"), "an ISO 3166 code such as DE"),
+    (
+        "recipients.yaml",
+        "recipients: {}",
+        PRINTER.replace("processor", "friend # HERE"),
+        "recipients.printer.role: Must be",
+    ),
+]
+
 
 @pytest.fixture
 def policies(tmp_path: Path) -> Path:
     return copy_to(tmp_path / "policies")
 
 
-@pytest.mark.parametrize(("file", "old", "new", "message"), CASES, ids=[f"{c[2]} in {c[0]}" for c in CASES])
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [*CASES, *CONSENT_CASES],
+    ids=[f"{case[2]} in {case[0]}" for case in (*CASES, *CONSENT_CASES)],
+)
 def test_a_fault_is_one_finding_on_its_line(policies: Path, file: str, old: str, new: str, message: str) -> None:
     edit(policies, file, old, new)
     (finding,) = check(policies)
@@ -138,45 +250,64 @@ def test_a_purpose_needs_a_rule_in_every_regime(policies: Path) -> None:
         "purposes:\n  y: {graph: fraud_prevention, matches: false, description: z}\n",
     )
     assert check(policies) == [
-        Finding(file, line_with(policies, file, "consent:"), "no rule for purpose 'y'")
-        for file in ("ccpa.yaml", "gdpr.yaml", "uk_gdpr.yaml")
+        Finding(file, line_with(policies, file, "consent:"), "no rule for purpose 'y'") for file in REGIMES
     ]
 
 
 def test_a_rule_needs_a_purpose(policies: Path) -> None:
-    edit(policies, "gdpr.yaml", "  sale:\n", "  sales:\n")
+    edit(policies, "gdpr.yaml", "[targeted_advertising, sale, ", "[targeted_advertising, sales, ")
+    line = line_with(policies, "gdpr.yaml", "    purposes: [targeted_advertising, sales")
     assert check(policies) == [
         Finding("gdpr.yaml", line_with(policies, "gdpr.yaml", "consent:"), "no rule for purpose 'sale'"),
-        Finding("gdpr.yaml", line_with(policies, "gdpr.yaml", "  sales:"), "purpose 'sales' is not in purposes.yaml"),
+        Finding("gdpr.yaml", line, "purpose 'sales' is not in purposes.yaml"),
     ]
 
 
+def test_a_law_about_everyone_knows_requests(policies: Path) -> None:
+    edit(policies, "eprivacy.yaml", "subjects: devices", "subjects: everyone")
+    (finding,) = check(policies)
+    line = line_with(policies, "eprivacy.yaml", "rights:")
+    assert finding == Finding("eprivacy.yaml", line, "rights: all kinds of requests are needed")
+
+
+@pytest.mark.parametrize("name", ["trusted", "public"])
+def test_a_class_that_clients_have_by_default_is_needed(policies: Path, name: str) -> None:
+    edit(policies, "clients.yaml", f"  {name}:", "  others:")
+    line = line_with(policies, "clients.yaml", "classes:")
+    assert check(policies) == [Finding("clients.yaml", line, f"classes: the class '{name}' is missing")]
+
+
+def test_a_recipient_with_its_contract_and_its_transfer_is_taken(policies: Path) -> None:
+    edit(policies, "recipients.yaml", "recipients: {}", PRINTER)
+    assert load(policies).recipients["printer"].purposes == {"customer_support"}
+
+
 def test_two_regimes_cannot_both_be_the_strictest(policies: Path) -> None:
-    edit(policies, "uk_gdpr.yaml", "strictness: 90", "strictness: 100")
-    message = "the strictest regime must be one alone; 100 stands in gdpr.yaml, uk_gdpr.yaml"
+    edit(policies, "gdpr.yaml", "strictness: 100", "strictness: 1000")
+    message = "the strictest regime must be one alone; 1000 stands in default.yaml, gdpr.yaml"
     assert check(policies) == [
-        Finding(file, line_with(policies, file, "strictness:"), message) for file in ("gdpr.yaml", "uk_gdpr.yaml")
+        Finding(file, line_with(policies, file, "strictness:"), message) for file in ("default.yaml", "gdpr.yaml")
     ]
 
 
 def test_two_regimes_below_the_strictest_may_be_equal(policies: Path) -> None:
     edit(policies, "uk_gdpr.yaml", "strictness: 90", "strictness: 50")
-    assert load(policies).strictest == "gdpr"
+    assert load(policies).strictest == ("default", "eprivacy")
 
 
 def test_several_regimes_may_claim_one_jurisdiction(policies: Path) -> None:
     edit(policies, "uk_gdpr.yaml", "[GB]", "[GB, DE]")
-    assert load(policies).regimes_for("DE") == ("gdpr", "uk_gdpr")
+    assert load(policies).regimes_for("DE") == ("eprivacy", "gdpr", "uk_gdpr")
 
 
-@pytest.mark.parametrize("name", ["clients.yaml", "identifiers.yaml", "purposes.yaml", "retention.yaml"])
+@pytest.mark.parametrize("name", SHARED_FILES)
 def test_a_missing_file_is_named(policies: Path, name: str) -> None:
     (policies / name).unlink()
     assert check(policies) == [Finding(name, 1, "the file is missing")]
 
 
 def test_a_set_without_any_regime_is_refused(policies: Path) -> None:
-    for name in ("gdpr.yaml", "uk_gdpr.yaml", "ccpa.yaml"):
+    for name in REGIMES:
         (policies / name).unlink()
     (finding,) = check(policies)
     assert finding.message.startswith("no regime")

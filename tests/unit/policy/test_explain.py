@@ -31,7 +31,7 @@ def test_a_purpose_that_needs_consent(policies: PolicySet) -> None:
     assert told.policy == policies.digest
     assert told.sentence == (
         "GDPR (Regulation (EU) 2016/679): identity resolution is refused without a valid basis (consent); "
-        f"a consent counts for 730 days ({told.citation})."
+        f"a consent counts for 730 days; under the age of 16 it needs parental consent ({told.citation})."
     )
 
 
@@ -42,8 +42,35 @@ def test_two_bases_are_both_named(policies: PolicySet) -> None:
 def test_a_purpose_that_is_allowed_until_an_opt_out(policies: PolicySet) -> None:
     told = explain(policies, "ccpa", "sale", NOW)
     assert told.sentence == (
-        f"CCPA (California): sale is allowed until the person opts out, objects or restricts ({told.citation})."
+        "CCPA (California): sale is allowed until the person opts out, objects or restricts; under the age of 13 it "
+        "needs parental consent; under the age of 16 it needs consent; GPC, GPP, USP opt out of it; after a no, it may "
+        f"be asked again after 365 days ({told.citation})."
     )
+    assert (told.signals, told.special) == ({"gpc": "opt_out", "gpp": "opt_out", "usp": "opt_out"}, None)
+    assert told.age_gates == {13: ("parental_consent",), 16: ("consent",)}
+
+
+def test_a_gate_that_nothing_opens(policies: PolicySet) -> None:
+    assert "under the age of 18 it is refused" in explain(policies, "md_modpa", "sale", NOW).sentence
+
+
+def test_a_consent_that_another_purpose_is_asked_for(policies: PolicySet) -> None:
+    told = explain(policies, "eprivacy", "analytics", NOW)
+    assert told.asks == "device_access"
+    assert "is refused without a valid basis (consent) for device access" in told.sentence
+
+
+def test_a_special_category_and_its_assessment_are_told(policies: PolicySet) -> None:
+    assert explain(policies, "gdpr", "health_care", NOW).special == "explicit_consent"
+    assert explain(policies, "gdpr", "security", NOW).balancing_test is not None
+
+
+def test_of_two_rules_that_is_told_which_is_in_force(policies: PolicySet) -> None:
+    before, after = (
+        explain(policies, "co_cpa", "sale", parse_instant(f"{day}T00:00:00Z")) for day in ("2024-06-30", "2024-07-01")
+    )
+    assert (before.effective_to, "gpc" in before.signals) == ("2024-06-30", False)
+    assert (after.effective_from, "gpc" in after.signals) == ("2024-07-01", True)
 
 
 def test_a_rule_that_has_not_begun(policies: PolicySet) -> None:

@@ -15,7 +15,8 @@ from gateway.policy.loader import check, load
 from tests.unit.policy.policy_files import NAMES, SHIPPED, copy_to, edit
 
 TREES = {name: dict(parse((SHIPPED / name).read_bytes()).data) for name in NAMES}
-DIGEST = load(SHIPPED).digest
+with tempfile.TemporaryDirectory() as _unchanged:
+    DIGEST = load(copy_to(Path(_unchanged) / "policies")).digest
 
 
 def places(value: Value, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -121,8 +122,8 @@ def test_a_tenant_adds_a_kind_and_a_regime_without_code(tmp_path: Path) -> None:
     kinds["kinds"]["badge"] = badge  # type: ignore[index, call-overload]  # a mapping
     (directory / "identifiers.yaml").write_text(yaml.safe_dump(kinds))
     law = (directory / "ccpa.yaml").read_text()
-    law = law.replace("name: ccpa", "name: vcdpa").replace("ccpa.", "vcdpa.").replace("US-CA", "US-VA")
-    (directory / "vcdpa.yaml").write_text(law)
+    law = law.replace("name: ccpa", "name: nyppa").replace("ccpa.", "nyppa.").replace("US-CA", "US-NY")
+    (directory / "nyppa.yaml").write_text(law)
     policies = load(directory)
     assert policies.kinds["badge"].per_profile == policies.kinds["customer_id"].per_profile
-    assert policies.regimes_for("US-VA") == ("vcdpa",)
+    assert policies.regimes_for("US-NY") == ("nyppa",)

@@ -1,4 +1,4 @@
-"""The shipped policies say what the laws say: periods of rights, holidays, regimes, kinds, classes, retention."""
+"""The shipped policies say what the laws say of periods and holidays; kinds, classes and retention are as designed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 
 from gateway.kernel.clock import parse_instant
 from gateway.policy.loader import load
-from gateway.policy.model import ConsentRule, Period, PolicySet, RightsRule
+from gateway.policy.model import Period, PolicySet
 from tests.unit.policy.policy_files import SHIPPED
 
 MONTH, TWO_MONTHS = Period(months=1), Period(months=2)
+PROVED = ("access", "erasure", "portability")
+UNPROVED = ("opt_out", "objection", "restriction")
 TEN, FIFTEEN, DAYS_45 = Period(business_days=10), Period(business_days=15), Period(days=45)
 MONDAY, THURSDAY = 0, 3
 YEARS = (2026, 2027, 2028)
@@ -21,58 +23,6 @@ YEARS = (2026, 2027, 2028)
 @pytest.fixture(scope="module")
 def policies() -> PolicySet:
     return load(SHIPPED)
-
-
-def test_regimes_and_their_order(policies: PolicySet) -> None:
-    assert {name: regime.strictness for name, regime in policies.regimes.items()} == {
-        "gdpr": 100,
-        "uk_gdpr": 90,
-        "ccpa": 50,
-    }
-    assert policies.strictest == "gdpr"
-
-
-def test_jurisdictions(policies: PolicySet) -> None:
-    assert len(policies.regimes["gdpr"].jurisdictions) == 27 + 3
-    assert policies.regimes_for("NO") == ("gdpr",)  # Norway, which YAML 1.1 would have read as false
-    assert policies.regimes_for("GB") == ("uk_gdpr",)
-    assert policies.regimes_for("US-CA") == ("ccpa",)
-    assert policies.regimes_for("US-TX") == ("gdpr",)
-    assert policies.regimes_for(None) == ("gdpr",)
-
-
-def test_graphs_and_the_purposes_that_build_them(policies: PolicySet) -> None:
-    assert policies.graphs == ("fraud_prevention", "identity_resolution")
-    assert {name for name, purpose in policies.purposes.items() if purpose.matches} == set(policies.graphs)
-    assert {name for name, purpose in policies.purposes.items() if purpose.graph == "fraud_prevention"} == {
-        "fraud_prevention",
-        "security",
-    }
-
-
-@pytest.mark.parametrize("regime", ["gdpr", "uk_gdpr"])
-def test_europe_refuses_without_a_basis(policies: PolicySet, regime: str) -> None:
-    for purpose, rule in policies.regimes[regime].consent.items():
-        assert (rule.regime, rule.purpose, rule.default) == (regime, purpose, "deny")
-        assert rule.consent_lifetime_days is not None
-        balanced = purpose in {"fraud_prevention", "security"}
-        assert ("legitimate_interest" in rule.legal_bases) is balanced
-        assert "consent" in rule.legal_bases
-
-
-def test_california_allows_until_an_opt_out(policies: PolicySet) -> None:
-    assert {rule.default for rule in policies.regimes["ccpa"].consent.values()} == {"allow"}
-
-
-def test_every_rule_has_its_citation_and_is_in_force(policies: PolicySet) -> None:
-    written = parse_instant("2026-11-24T00:00:00Z")
-    for regime in policies.regimes.values():
-        assert regime.consent.keys() == policies.purposes.keys()
-        rules: list[ConsentRule | RightsRule] = [*regime.consent.values(), *regime.rights.values()]
-        for rule in rules:
-            assert any(character.isdigit() for character in rule.citation), rule.id
-            assert rule.effective_from <= written
-            assert rule.effective_to is None
 
 
 @pytest.mark.parametrize(
@@ -88,11 +38,14 @@ def test_every_rule_has_its_citation_and_is_in_force(policies: PolicySet) -> Non
             for kind in ("access", "erasure", "portability", "objection", "restriction")
         ),
         ("uk_gdpr", "opt_out", (None, MONTH, None, "forbidden", False)),
-        *(("ccpa", kind, (TEN, DAYS_45, DAYS_45, "required", False)) for kind in ("access", "erasure", "portability")),
-        *(
-            ("ccpa", kind, (None, FIFTEEN, None, "forbidden", False))
-            for kind in ("opt_out", "objection", "restriction")
-        ),
+        *(("ccpa", kind, (TEN, DAYS_45, DAYS_45, "required", False)) for kind in PROVED),
+        *(("ccpa", kind, (None, FIFTEEN, None, "forbidden", False)) for kind in UNPROVED),
+        *(("ia_icdpa", kind, (None, Period(days=90), DAYS_45, "required", False)) for kind in PROVED),
+        *(("wa_mhmda", kind, (None, DAYS_45, DAYS_45, "required", False)) for kind in PROVED),
+        *(("ct_ctdpa", kind, (None, Period(days=15), None, "forbidden", False)) for kind in UNPROVED),
+        ("qc_law25", "access", (None, Period(days=30), None, "required", False)),
+        ("ch_fadp", "access", (None, Period(days=30), None, "required", False)),
+        ("lgpd", "access", (None, Period(days=15), None, "required", False)),
     ],
 )
 def test_clocks_of_rights(
@@ -104,6 +57,26 @@ def test_clocks_of_rights(
     rule = policies.regimes[regime].rights[request_kind]
     assert (rule.regime, rule.request) == (regime, request_kind)
     assert (rule.acknowledge, rule.answer, rule.extension, rule.verification, rule.verification_pauses) == expected
+
+
+def test_states_without_a_clock_of_their_own_give_45_days_and_45_more(policies: PolicySet) -> None:
+    states = {name for name, law in policies.regimes.items() if any(code[:3] == "US-" for code in law.jurisdictions)}
+    for name in states - {"ccpa", "ia_icdpa"}:
+        for kind in PROVED:
+            rule = policies.regimes[name].rights[kind]
+            assert (rule.acknowledge, rule.answer, rule.extension) == (None, DAYS_45, DAYS_45), rule.id
+
+
+def test_the_default_gives_the_shortest_clock_of_all(policies: PolicySet) -> None:
+    for regime in policies.regimes.values():
+        for kind, rule in regime.rights.items():
+            answer = policies.regimes["default"].rights[kind].answer
+            period = rule.answer
+            assert answer.days <= (period.days or period.business_days or 28 * period.months), rule.id
+
+
+def test_holidays_are_listed_where_a_clock_counts_them(policies: PolicySet) -> None:
+    assert {name for name, regime in policies.regimes.items() if regime.holidays} == {"gdpr", "uk_gdpr", "ccpa"}
 
 
 def test_the_uk_clock_began_with_the_act_of_2025(policies: PolicySet) -> None:
@@ -206,6 +179,8 @@ def test_classes_of_clients(policies: PolicySet) -> None:
     assert (trusted.grants_for, trusted.verified) == (frozenset({"person", "device"}), True)
     assert (public.grants_for, public.verified) == (frozenset({"device"}), False)
     assert trusted.jurisdictions is trusted.purposes is public.jurisdictions is public.purposes is None
+    assert trusted.event_kinds is trusted.legal_bases is None
+    assert (public.event_kinds, public.legal_bases) == ({"grant", "opt_in"}, {"consent"})
 
 
 def test_retention(policies: PolicySet) -> None:
