@@ -61,12 +61,9 @@ class Bits:
 
     def take_each(self, widths: Sequence[int]) -> list[int]:
         """One unsigned number of each width."""
-        number = self.take(sum(widths))
-        values = []
-        for width in reversed(widths):
-            values.append(number & (1 << width) - 1)
-            number >>= width
-        return values[::-1]
+        left = sum(widths)
+        number = self.take(left)
+        return [number >> (left := left - width) & (1 << width) - 1 for width in widths]
 
     def take_fibonacci(self) -> int:
         """A number in Fibonacci coding, which ends with two ones; at most 24 bits, as no id is larger."""

@@ -14,7 +14,14 @@ from typing import Final, TypeVar
 
 from gateway.consent.signals.bits import Bits
 from gateway.consent.signals.errors import MalformedSignal
-from gateway.consent.signals.ids import IdSet, Ranges, read_fibonacci_ranges, read_fixed_ranges, read_flags, read_ids
+from gateway.consent.signals.ids import (
+    IdSet,
+    ReadRanges,
+    read_fibonacci_ranges,
+    read_fixed_ranges,
+    read_flags,
+    read_ids,
+)
 from gateway.consent.signals.parts import (
     PURPOSES,
     SPECIAL_FEATURES,
@@ -76,7 +83,7 @@ def decode_tcf_canada(text: str) -> TcCanadaString:
 
 
 def _read_core(
-    bits: Bits, read_ranges: Ranges, publisher: PublisherPurposes | None, disclosed_vendors: IdSet | None
+    bits: Bits, read_ranges: ReadRanges, publisher: PublisherPurposes | None, disclosed_vendors: IdSet | None
 ) -> TcCanadaString:
     read_vendors = partial(read_ids, read_ranges=read_ranges)
     # Restrictions have a highest id of their own since ranges are in Fibonacci coding, and had none before.
@@ -96,7 +103,7 @@ def _read_core(
     )
 
 
-def _read_either(bits: Bits, read: Callable[[Bits, Ranges], T]) -> T:
+def _read_either(bits: Bits, read: Callable[[Bits, ReadRanges], T]) -> T:
     again = copy(bits)
     try:
         return _finished(bits, read(bits, read_fibonacci_ranges))
