@@ -5,7 +5,19 @@ from __future__ import annotations
 import click
 
 from gateway import __version__
-from gateway.entrypoints.cli import audit, consent, identifiers, ingest, keys, policies, rights, setup, store, tenants
+from gateway.entrypoints.cli import (
+    audit,
+    consent,
+    identifiers,
+    ingest,
+    keys,
+    policies,
+    rights,
+    setup,
+    signals,
+    store,
+    tenants,
+)
 from gateway.entrypoints.cli.root import Root
 from gateway.entrypoints.demo.command import demo
 from gateway.entrypoints.jobs.command import jobs
@@ -14,7 +26,7 @@ from gateway.entrypoints.serve.command import serve
 _COMMANDS = (
     *(demo, serve, setup.init, setup.database, store.backup, store.restore),
     *(tenants.tenant, tenants.client, policies.policies, ingest.ingest, consent.consent, rights.rights),
-    *(identifiers.identifiers, audit.audit, keys.keys, jobs),
+    *(identifiers.identifiers, signals.signals, audit.audit, keys.keys, jobs),
 )
 
 
