@@ -94,8 +94,8 @@ def read_fixed_ranges(bits: Bits, highest: int = HIGHEST) -> IdRanges:
 def read_fibonacci_ranges(bits: Bits, highest: int) -> IdRanges:
     """Amount 12 × (IsARange 1, offset from the id before, [offset from the start]), as in GPP -> see `ReadRanges`.
 
-    Offsets are in Fibonacci coding, so at least 1: ids always ascend. Raises MalformedSignal where the last is not
-    `highest`: that tells these ranges from those of TCF v2.
+    Offsets are in Fibonacci coding, so at least 1: ids always ascend. Raises MalformedSignal where one goes beyond
+    `highest`.
     """
     found = []
     last = 0
@@ -103,9 +103,9 @@ def read_fibonacci_ranges(bits: Bits, highest: int) -> IdRanges:
         is_range = bits.take(1)
         start = last + bits.take_fibonacci()
         last = start + bits.take_fibonacci() if is_range else start
+        if last > highest:
+            raise bits.damaged("a range goes beyond the highest id", "bad_range")
         found.append((start, last))
-    if last != highest:
-        raise bits.damaged("the ranges do not end at the highest id", "bad_range")
     return IdRanges(tuple(found))
 
 
