@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from gateway.consent.signals.bits import Bits
-from gateway.consent.signals.ids import IdSet, read_flags
+from gateway.consent.signals.ids import IdBits, IdSet, read_flags
 from gateway.kernel.clock import parse_instant
 
 PURPOSES: Final = 24
@@ -45,11 +45,11 @@ class PublisherPurposes:
     In Canada consents are express consents, and legitimate interests are implied consents.
     """
 
-    consents: IdSet
-    legitimate_interests: IdSet
+    consents: IdBits
+    legitimate_interests: IdBits
     custom_count: int
-    custom_consents: IdSet
-    custom_legitimate_interests: IdSet
+    custom_consents: IdBits
+    custom_legitimate_interests: IdBits
 
 
 class Head(NamedTuple):

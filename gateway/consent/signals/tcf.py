@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from gateway.consent.signals.bits import GROUPS, Bits, check_length
-from gateway.consent.signals.ids import IdSet, read_fixed_ranges, read_flags, read_ids
+from gateway.consent.signals.ids import IdBits, IdSet, read_fixed_ranges, read_flags, read_ids
 from gateway.consent.signals.parts import (
     PURPOSES,
     SPECIAL_FEATURES,
@@ -52,9 +52,9 @@ class TcString:
     policy_version: int
     is_service_specific: bool
     use_non_standard_texts: bool
-    special_feature_opt_ins: IdSet
-    purpose_consents: IdSet
-    purpose_legitimate_interests: IdSet
+    special_feature_opt_ins: IdBits
+    purpose_consents: IdBits
+    purpose_legitimate_interests: IdBits
     purpose_one_treatment: bool
     publisher_country: str
     vendor_consents: IdSet

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from gateway.consent.signals.bits import Bits
 from gateway.consent.signals.errors import MalformedSignal
 from gateway.consent.signals.ids import (
+    IdBits,
     IdSet,
     ReadRanges,
     read_fibonacci_ranges,
@@ -57,9 +58,9 @@ class TcCanadaString:
     vendor_list_version: int
     policy_version: int
     use_non_standard_texts: bool
-    special_feature_express_consents: IdSet
-    purpose_express_consents: IdSet
-    purpose_implied_consents: IdSet
+    special_feature_express_consents: IdBits
+    purpose_express_consents: IdBits
+    purpose_implied_consents: IdBits
     vendor_express_consents: IdSet
     vendor_implied_consents: IdSet
     publisher_restrictions: tuple[PublisherRestriction, ...]
