@@ -71,23 +71,24 @@ def read_fixed_ranges(bits: Bits, highest: int = HIGHEST) -> IdRanges:
     Raises MalformedSignal where ids do not ascend from 1, a range ends before it starts, or one goes beyond `highest`.
     """
     count = bits.take(12)
-    left = size = count * _ENTRY
+    size = count * _ENTRY
     entries = bits.peek(size)
+    behind = size - _ENTRY
     found = []
     last = 0
     for _ in range(count):
-        entry = entries >> left - _ENTRY & 0x1FFFFFFFF
+        entry = entries >> behind & 0x1FFFFFFFF
         start = end = entry >> 16 & 0xFFFF
         if entry >> 32:
             end = entry & 0xFFFF
-            left -= _ENTRY
+            behind -= _ENTRY
         else:
-            left -= _SINGLE
+            behind -= _SINGLE
         if not last < start <= end <= highest:
             raise bits.damaged("the ids of ranges do not ascend from 1 to the highest", "bad_range")
         found.append((start, end))
         last = end
-    bits.skip(size - left)
+    bits.skip(size - _ENTRY - behind)
     return IdRanges(tuple(found))
 
 
