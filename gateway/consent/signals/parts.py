@@ -78,15 +78,11 @@ def read_head(bits: Bits, version: int) -> Head:
     created, updated = created * _DECISECOND, updated * _DECISECOND
     if not _EARLIEST <= created <= updated < _LATEST:
         raise bits.damaged("its times cannot be true", "bad_time")
-    return Head(created, updated, cmp_id, cmp_version, screen, _letters(bits, first, second), vendor_list, policy)
+    return Head(created, updated, cmp_id, cmp_version, screen, letters(bits, first, second), vendor_list, policy)
 
 
-def read_letters(bits: Bits) -> str:
-    """Two letters of 6 bits, A = 0. Raises MalformedSignal for what is no letter."""
-    return _letters(bits, bits.take(6), bits.take(6))
-
-
-def _letters(bits: Bits, first: int, second: int) -> str:
+def letters(bits: Bits, first: int, second: int) -> str:
+    """Two numbers that were read from `bits` -> letters, A = 0. Raises MalformedSignal for what is no letter."""
     if max(first, second) >= len(_LETTERS):
         raise bits.damaged("a language or country has letters from A to Z", "not_a_letter")
     return _LETTERS[first] + _LETTERS[second]
