@@ -15,6 +15,7 @@ from gateway.entrypoints.cli import (
     policies,
     rights,
     setup,
+    signals,
     store,
     tenants,
 )
@@ -26,7 +27,7 @@ from gateway.entrypoints.serve.command import serve
 _COMMANDS = (
     *(demo, serve, setup.init, setup.database, store.backup, store.restore),
     *(tenants.tenant, tenants.client, policies.policies, notices.notice, ingest.ingest, consent.consent, rights.rights),
-    *(identifiers.identifiers, audit.audit, keys.keys, jobs),
+    *(identifiers.identifiers, signals.signals, audit.audit, keys.keys, jobs),
 )
 
 

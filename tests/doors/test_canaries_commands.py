@@ -62,8 +62,7 @@ COMMANDS: Final = {path: command for path, command in commands() if not isinstan
 PROCESSES: Final = {("serve",), ("jobs", "run"), ("demo",)}
 WITHOUT_STORE: Final = {
     *(("init",), ("db", "upgrade"), ("db", "check"), ("policies", "check"), ("policies", "test")),
-    ("policies", "explain"),
-    *(("identifiers", "digest"), ("audit", "verify"), ("restore",)),
+    *(("policies", "explain"), ("identifiers", "digest"), ("signals", "decode"), ("audit", "verify"), ("restore",)),
 }
 
 
@@ -137,6 +136,7 @@ def everything(session: Session, outside: Path) -> None:
     session.ask("policies", "test")
     session.ask("policies", "explain", "--regime", "gdpr", "--purpose", "sale")
     session.ask(*DIGEST, "email", "-", given=f"{CANARY}@{CANARY}\n", code=1)
+    session.ask("signals", "decode", "--tcf", "-", given=f"{CANARY}\n", code=1)
     session.ask("backup", "create", str(session.terminal.home / "copy"))
     session.ask("restore", str(session.terminal.home / "copy"), "--replace")
     session.ask("tenant", "list")

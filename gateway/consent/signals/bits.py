@@ -38,7 +38,7 @@ class Bits:
     `field` is what errors call the signal. Every method raises MalformedSignal and nothing else.
     """
 
-    __slots__ = ("_left", "_number", "field")
+    __slots__ = ("_at", "_data", "_size", "field")
 
     def __init__(self, segment: str, field: str) -> None:
         fill = -len(segment) % 4
@@ -50,23 +50,23 @@ class Bits:
         if not data:
             message = "a segment has at least one character, and only letters, digits, - and _"
             raise MalformedSignal(message, field=field, rule="not_base64url")
-        self._number = int.from_bytes(data) >> 6 * fill
-        self._left = 6 * len(segment)
+        self._data = data
+        self._size = 6 * len(segment)
+        self._at = 0
         self.field = field
 
     def take(self, width: int) -> int:
         """The next `width` bits as an unsigned number."""
+        at = self._at
         self.skip(width)
-        return self._number >> self._left & (1 << width) - 1
+        end = self._at
+        return int.from_bytes(self._data[at >> 3 : end + 7 >> 3]) >> (-end & 7) & (1 << width) - 1
 
     def take_each(self, widths: Sequence[int]) -> list[int]:
         """One unsigned number of each width."""
-        number = self.take(sum(widths))
-        values = []
-        for width in reversed(widths):
-            values.append(number & (1 << width) - 1)
-            number >>= width
-        return values[::-1]
+        left = sum(widths)
+        number = self.take(left)
+        return [number >> (left := left - width) & (1 << width) - 1 for width in widths]
 
     def take_fibonacci(self) -> int:
         """A number in Fibonacci coding, which ends with two ones; at most 24 bits, as no id is larger."""
@@ -80,21 +80,23 @@ class Bits:
 
     def peek(self, width: int) -> int:
         """The next `width` bits as an unsigned number, with zeros behind the last bit; they are not taken."""
-        beyond = max(width - self._left, 0)
-        return (self._number << beyond) >> self._left + beyond - width & (1 << width) - 1
+        start, end = self._at >> 3, self._at + width
+        stop = end + 7 >> 3
+        return int.from_bytes(self._data[start:stop].ljust(stop - start, b"\0")) >> (-end & 7) & (1 << width) - 1
 
     def skip(self, width: int) -> None:
         """Leave `width` bits out."""
-        if width > self._left:
+        self._at += width
+        if self._at > self._size:
             raise self.damaged("a segment ends before its last field", "truncated")
-        self._left -= width
 
     def finish(self, fill: int = BYTES) -> None:
         """Nothing may follow but zeros, and fewer than `fill` of them.
 
         Raises MalformedSignal (rule trailing_bits).
         """
-        if self._left >= fill or self.peek(self._left):
+        left = self._size - self._at
+        if left >= fill or self.peek(left):
             raise self.damaged("a segment goes on after its last field", "trailing_bits")
 
     def damaged(self, message: str, rule: str) -> MalformedSignal:

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from gateway.consent.signals.bits import Bits
-from gateway.consent.signals.ids import IdSet, read_flags
+from gateway.consent.signals.ids import IdBits, IdSet, read_flags
 from gateway.kernel.clock import parse_instant
 
 PURPOSES: Final = 24
@@ -45,11 +45,11 @@ class PublisherPurposes:
     In Canada consents are express consents, and legitimate interests are implied consents.
     """
 
-    consents: IdSet
-    legitimate_interests: IdSet
+    consents: IdBits
+    legitimate_interests: IdBits
     custom_count: int
-    custom_consents: IdSet
-    custom_legitimate_interests: IdSet
+    custom_consents: IdBits
+    custom_legitimate_interests: IdBits
 
 
 class Head(NamedTuple):
@@ -72,24 +72,20 @@ def read_head(bits: Bits, version: int) -> Head:
     Raises MalformedSignal for another version, for a language that is none, and for times before the GDPR applied,
     after this century, or of an update before the creation.
     """
-    found, created, updated, cmp_id, cmp_version, screen, *language, vendor_list, policy = bits.take_each(_HEAD)
+    found, created, updated, cmp_id, cmp_version, screen, first, second, vendor_list, policy = bits.take_each(_HEAD)
     if found != version:
         raise bits.damaged(f"only version {version} can be read", "unknown_version")
     created, updated = created * _DECISECOND, updated * _DECISECOND
     if not _EARLIEST <= created <= updated < _LATEST:
         raise bits.damaged("its times cannot be true", "bad_time")
-    return Head(created, updated, cmp_id, cmp_version, screen, _letters(bits, language), vendor_list, policy)
+    return Head(created, updated, cmp_id, cmp_version, screen, letters(bits, first, second), vendor_list, policy)
 
 
-def read_letters(bits: Bits) -> str:
-    """Two letters of 6 bits, A = 0. Raises MalformedSignal for what is no letter."""
-    return _letters(bits, bits.take_each((6, 6)))
-
-
-def _letters(bits: Bits, places: list[int]) -> str:
-    if max(places) >= len(_LETTERS):
+def letters(bits: Bits, first: int, second: int) -> str:
+    """Two numbers that were read from `bits` -> letters, A = 0. Raises MalformedSignal for what is no letter."""
+    if max(first, second) >= len(_LETTERS):
         raise bits.damaged("a language or country has letters from A to Z", "not_a_letter")
-    return "".join(_LETTERS[place] for place in places)
+    return _LETTERS[first] + _LETTERS[second]
 
 
 def read_restrictions(bits: Bits, read_vendors: Callable[[Bits], IdSet]) -> tuple[PublisherRestriction, ...]:

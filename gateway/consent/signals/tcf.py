@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from gateway.consent.signals.bits import GROUPS, Bits, check_length
-from gateway.consent.signals.ids import IdSet, read_fixed_ranges, read_flags, read_ids
+from gateway.consent.signals.ids import IdBits, IdSet, read_fixed_ranges, read_ids
 from gateway.consent.signals.parts import (
     PURPOSES,
     SPECIAL_FEATURES,
     PublisherPurposes,
     PublisherRestriction,
+    letters,
     read_head,
-    read_letters,
     read_publisher,
     read_restrictions,
     split_segments,
@@ -29,6 +29,7 @@ DISCLOSED_FROM: Final = parse_instant("2026-02-28T00:00:00Z")
 
 _VERSION: Final = 2
 _MOST_SEGMENTS: Final = 4
+_CHOICES: Final = (1, 1, SPECIAL_FEATURES, PURPOSES, PURPOSES, 1, 6, 6)
 
 T = TypeVar("T")
 
@@ -52,9 +53,9 @@ class TcString:
     policy_version: int
     is_service_specific: bool
     use_non_standard_texts: bool
-    special_feature_opt_ins: IdSet
-    purpose_consents: IdSet
-    purpose_legitimate_interests: IdSet
+    special_feature_opt_ins: IdBits
+    purpose_consents: IdBits
+    purpose_legitimate_interests: IdBits
     purpose_one_treatment: bool
     publisher_country: str
     vendor_consents: IdSet
@@ -78,16 +79,17 @@ def decode_tcf(text: str) -> TcString:
     segments = split_segments(others, "tcf", (1, 2, 3))
     if 1 not in segments and head.created_at >= DISCLOSED_FROM:
         raise bits.damaged("a string of 28 February 2026 or later discloses its vendors", "vendors_not_disclosed")
+    specific, texts, features, consents, interests, one_treatment, *country = bits.take_each(_CHOICES)
     decoded = TcString(
         _VERSION,
         *head,
-        is_service_specific=bits.take(1) == 1,
-        use_non_standard_texts=bits.take(1) == 1,
-        special_feature_opt_ins=read_flags(bits, SPECIAL_FEATURES),
-        purpose_consents=read_flags(bits, PURPOSES),
-        purpose_legitimate_interests=read_flags(bits, PURPOSES),
-        purpose_one_treatment=bits.take(1) == 1,
-        publisher_country=read_letters(bits),
+        is_service_specific=specific == 1,
+        use_non_standard_texts=texts == 1,
+        special_feature_opt_ins=IdBits(features, SPECIAL_FEATURES),
+        purpose_consents=IdBits(consents, PURPOSES),
+        purpose_legitimate_interests=IdBits(interests, PURPOSES),
+        purpose_one_treatment=one_treatment == 1,
+        publisher_country=letters(bits, *country),
         vendor_consents=read_ids(bits),
         vendor_legitimate_interests=read_ids(bits),
         publisher_restrictions=read_restrictions(bits, read_fixed_ranges),

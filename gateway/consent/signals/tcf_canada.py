@@ -1,7 +1,8 @@
 """Section tcfcav1 of a GPP string, the TC string of Canada: text in, `TcCanadaString` out.
 
-Source: IAB Tech Lab, Global Privacy Platform, section IAB Canada TCF. Its ranges are in Fibonacci coding. The IAB's
-libraries wrote those of TCF v2 before, and still read a segment that way where the first way fails.
+Source: IAB Tech Lab, Global Privacy Platform, section IAB Canada TCF. Its ranges are in Fibonacci coding; the IAB's
+libraries wrote those of TCF v2 before. Nothing in a string says which: a segment that can be read in both ways and says
+different things is damage.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from typing import Final, TypeVar
 
 from gateway.consent.signals.bits import Bits
 from gateway.consent.signals.errors import MalformedSignal
-from gateway.consent.signals.ids import IdSet, Ranges, read_fibonacci_ranges, read_fixed_ranges, read_flags, read_ids
+from gateway.consent.signals.ids import (
+    IdBits,
+    IdSet,
+    ReadRanges,
+    read_fibonacci_ranges,
+    read_fixed_ranges,
+    read_flags,
+    read_ids,
+)
 from gateway.consent.signals.parts import (
     PURPOSES,
     SPECIAL_FEATURES,
@@ -49,9 +58,9 @@ class TcCanadaString:
     vendor_list_version: int
     policy_version: int
     use_non_standard_texts: bool
-    special_feature_express_consents: IdSet
-    purpose_express_consents: IdSet
-    purpose_implied_consents: IdSet
+    special_feature_express_consents: IdBits
+    purpose_express_consents: IdBits
+    purpose_implied_consents: IdBits
     vendor_express_consents: IdSet
     vendor_implied_consents: IdSet
     publisher_restrictions: tuple[PublisherRestriction, ...]
@@ -70,17 +79,16 @@ def decode_tcf_canada(text: str) -> TcCanadaString:
     read = partial(
         _read_core,
         publisher=None if publisher is None else _finished(publisher, read_publisher(publisher)),
-        disclosed_vendors=None if disclosed is None else _read_either(disclosed, read_ids),
+        disclosed_vendors=None if disclosed is None else _read_either(disclosed, _read_vendors),
     )
     return _read_either(Bits(core, "gpp"), read)
 
 
 def _read_core(
-    bits: Bits, read_ranges: Ranges, publisher: PublisherPurposes | None, disclosed_vendors: IdSet | None
+    bits: Bits, read_ranges: ReadRanges, publisher: PublisherPurposes | None, disclosed_vendors: IdSet | None
 ) -> TcCanadaString:
-    read_vendors = partial(read_ids, read_ranges=read_ranges)
-    # Restrictions have a highest id of their own since ranges are in Fibonacci coding, and had none before.
-    read_restricted = read_fixed_ranges if read_ranges is read_fixed_ranges else read_vendors
+    # A restriction has a highest id of its own since ranges are in Fibonacci coding, and had none before.
+    fixed = read_ranges is read_fixed_ranges
     return TcCanadaString(
         _VERSION,
         *read_head(bits, _VERSION),
@@ -88,20 +96,39 @@ def _read_core(
         special_feature_express_consents=read_flags(bits, SPECIAL_FEATURES),
         purpose_express_consents=read_flags(bits, PURPOSES),
         purpose_implied_consents=read_flags(bits, PURPOSES),
-        vendor_express_consents=read_vendors(bits),
-        vendor_implied_consents=read_vendors(bits),
-        publisher_restrictions=read_restrictions(bits, read_restricted),
+        vendor_express_consents=_read_vendors(bits, read_ranges),
+        vendor_implied_consents=_read_vendors(bits, read_ranges),
+        publisher_restrictions=read_restrictions(
+            bits, read_fixed_ranges if fixed else partial(_read_vendors, read_ranges=read_ranges)
+        ),
         publisher=publisher,
         disclosed_vendors=disclosed_vendors,
     )
 
 
-def _read_either(bits: Bits, read: Callable[[Bits, Ranges], T]) -> T:
-    again = copy(bits)
-    try:
-        return _finished(bits, read(bits, read_fibonacci_ranges))
-    except MalformedSignal:
-        return _finished(again, read(again, read_fixed_ranges))
+def _read_vendors(bits: Bits, read_ranges: ReadRanges) -> IdSet:
+    """The IAB's encoders write as the highest id that of the last vendor, which tells most ranges apart."""
+    highest = bits.peek(16)
+    found = read_ids(bits, read_ranges)
+    if max(found, default=0) != highest:
+        raise bits.damaged("the highest id is not that of the last vendor", "bad_range")
+    return found
+
+
+def _read_either(bits: Bits, read: Callable[[Bits, ReadRanges], T]) -> T:
+    found: list[T] = []
+    errors: list[MalformedSignal] = []
+    for read_ranges in (read_fibonacci_ranges, read_fixed_ranges):
+        again = copy(bits)
+        try:
+            found.append(_finished(again, read(again, read_ranges)))
+        except MalformedSignal as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    if found[0] != found[-1]:
+        raise bits.damaged("its ranges can be read in two ways", "ambiguous")
+    return found[0]
 
 
 def _finished(bits: Bits, found: T) -> T:

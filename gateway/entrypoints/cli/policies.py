@@ -10,6 +10,7 @@ import click
 from gateway.consent.golden import run_tables
 from gateway.entrypoints.cli.exits import ExitCode
 from gateway.entrypoints.cli.output import json_option, write_json, write_pairs, write_table
+from gateway.entrypoints.cli.simulate import simulate
 from gateway.kernel.clock import SystemClock
 from gateway.policy.explain import explain as explain_rule
 from gateway.policy.loader import check as check_policies
@@ -20,6 +21,9 @@ from gateway.settings import Settings
 @click.group("policies", short_help="Check, try and explain the rules in force.")
 def policies() -> None:
     """The rules in force: laws, purposes, kinds of identifiers, classes of clients, retention."""
+
+
+policies.add_command(simulate)
 
 
 @policies.command("check")
