@@ -12,13 +12,18 @@ from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table,
 from gateway.rights.cascade import RULES, check_complete
 from gateway.storage import schema
 
-# Surrogate ids of people and of what belongs to one, pseudonyms, and what is sealed or disclosed about them.
-NAMES = {"identifier_id", "profile_id", "record_id", "token", "sealed", "disclosure", "disclosures"}
+# Surrogate ids of people and of what belongs to one, pseudonyms, what is sealed or disclosed about them, and the place
+# in a batch that says whose decision it is.
+NAMES = {"identifier_id", "profile_id", "record_id", "token", "sealed", "disclosure", "disclosures", "place"}
 PARTS = ("identifier", "profile", "pseudonym", "subject", "person", "token", "sealed", "disclos", "email", "phone")
 
 # Texts and bytes without a limit could hold anything. These do not, for the reason given.
 IMPERSONAL: Mapping[str, str] = {
     "policy_set.body": "the policy files",
+    "notice.purposes": "names of purposes",
+    "notice.text": "what everybody is shown",
+    "consent_import.digest": "the hash of a whole file of consents",
+    "consent_import.summary": "counts of what an import would do",
     "client.key_hash": "the hash of a channel's own key",
     "head.frontier": "hashes of the tree",
     "log_entry.leaf": "leaves are made without personal data; tests/unit/audit holds that",

@@ -43,6 +43,7 @@ def rule(name: str, *, per_profile: int = NO_LIMIT, shared_above: int = NO_LIMIT
         may_link=True,
         rank=rank,
         namespaced=False,
+        read_from_device=False,
         per_profile=per_profile,
         shared_above=shared_above,
         deny=frozenset(),

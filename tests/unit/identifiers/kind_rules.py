@@ -29,6 +29,7 @@ def kind(
         may_link=True,
         rank=1,
         namespaced=namespaced,
+        read_from_device=False,
         per_profile=5,
         shared_above=5,
         deny=JUNK,

@@ -133,7 +133,7 @@ RECORDS = st.fixed_dictionaries(
         "attributes": st.dictionaries(st.sampled_from(["given_name", "city", "shoe_size"]), _TEXTS, max_size=3),
         "jurisdiction": st.sampled_from(["DE", "US-CA", "de", "USA", "DE-ABCD", ""]),
         "purpose": _WORDS,
-        "signals": st.fixed_dictionaries({}, optional={"gpc": st.booleans() | JSON, "tcf": _TEXTS}),
+        "signals": st.fixed_dictionaries({}, optional={"gpc": st.booleans() | JSON, "tcf": _TEXTS, "gpp": JSON}),
         "consents": st.lists(_CONSENTS, max_size=3),
     },
 )

@@ -74,6 +74,18 @@ def test_what_only_the_schema_reads_arrives_too() -> None:
     assert parsed.observed_at == 1_795_532_400_250
 
 
+def test_strings_of_signals_arrive_as_they_are() -> None:
+    parsed = parse_record(record(signals={"tcf": "CP.A", "gpp": "DBABM~", "usp": "1YNN"}), 0, NOW)
+    assert isinstance(parsed, IncomingRecord)
+    assert (parsed.gpc, parsed.tcf, parsed.gpp, parsed.usp) == (False, "CP.A", "DBABM~", "1YNN")
+
+
+def test_a_channel_may_say_that_a_permission_ended() -> None:
+    parsed = parse_record(_consent(kind="expire"), 0, NOW)
+    assert isinstance(parsed, IncomingRecord)
+    assert parsed.consents[1].kind == "expire"
+
+
 def test_a_clock_may_be_five_minutes_fast() -> None:
     at = format_instant(NOW + 300_000)
     assert isinstance(parse_record(record(observed_at=at), 0, NOW), IncomingRecord)
@@ -133,14 +145,18 @@ BROKEN: list[tuple[str, object, str, str]] = [
     ("jurisdiction null", record(jurisdiction=None), "jurisdiction", "wrong_type"),
     ("gpc text", record(signals={"gpc": "1"}), "signals.gpc", "wrong_type"),
     ("gpc number", record(signals={"gpc": 1}), "signals.gpc", "wrong_type"),
-    ("tcf", record(signals={"tcf": "CP..."}), "signals.tcf", "signal_not_supported"),
-    ("gpp", record(signals={"gpc": True, "gpp": "DBABM~"}), "signals.gpp", "signal_not_supported"),
+    ("tcf number", record(signals={"tcf": 5}), "signals.tcf", "wrong_type"),
+    ("tcf long", record(signals={"tcf": "C" * 16_385}), "signals.tcf", "too_long"),
+    ("gpp long", record(signals={"gpc": True, "gpp": "D" * 16_385}), "signals.gpp", "too_long"),
+    ("usp list", record(signals={"usp": ["1YNN"]}), "signals.usp", "wrong_type"),
     ("signal", record(signals={"dnt": True}), "signals", "unknown_field"),
     ("purpose", record(purpose="Identity Resolution"), "purpose", "slug"),
     ("purpose any", record(purpose="*"), "purpose", "slug"),
     ("consents many", record(consents=[GRANT] * 21), "consents", "too_many"),
     ("consents object", record(consents=GRANT), "consents", "wrong_type"),
-    ("consent kind", _consent(kind="expire"), "consents[1].kind", "unknown_event"),
+    ("consent kind", _consent(kind="forget"), "consents[1].kind", "unknown_event"),
+    ("consent minor", _consent(kind="minor"), "consents[1].kind", "unknown_event"),
+    ("consent signal", _consent(kind="signal"), "consents[1].kind", "unknown_event"),
     ("consent basis", _consent(legal_basis="love"), "consents[1].legal_basis", "unknown_legal_basis"),
     ("consent any", _consent(purpose="*"), "consents[1].purpose", "any_purpose_not_allowed"),
     ("consent any 2", _consent(kind="unrestrict", purpose="*"), "consents[1].purpose", "any_purpose_not_allowed"),
