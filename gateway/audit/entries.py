@@ -44,6 +44,7 @@ class EntryKind(StrEnum):
     FSCK_COMPLETED = "fsck.completed"
     POLICY_ACTIVATED = "policy.activated"
     TENANT_CREATED = "tenant.created"
+    TENANT_CHANGED = "tenant.changed"
     CLIENT_CREATED = "client.created"
     CLIENT_REVOKED = "client.revoked"
     BACKUP_RESTORED = "backup.restored"

@@ -107,6 +107,15 @@ def list_tenants(gateway: Gateway) -> list[tuple[int, str]]:
         return TenantStore(session).all()
 
 
+def set_tcf_vendor(gateway: Gateway, tenant_id: int, vendor: int | None) -> None:
+    """State the tenant's id on the TCF's Global Vendor List, None for none."""
+    with gateway.storage.begin(tenant_id, write=True, partition=False) as unit:
+        TenantStore(unit.session).set_tcf_vendor(tenant_id, vendor)
+        facts: dict[str, str | int] = {"tcf_vendor": vendor or 0}
+        unit.log.append([system_scribe(gateway).write(EntryKind.TENANT_CHANGED, "tenant.vendor", facts)])
+        unit.commit()
+
+
 def has_keys(gateway: Gateway, tenant_id: int) -> bool:
     """Whether the tenant's keys can be had."""
     try:
@@ -117,21 +126,44 @@ def has_keys(gateway: Gateway, tenant_id: int) -> bool:
 
 
 def create_client(
-    gateway: Gateway, tenant_id: int, *, name: str, role: Role, channel: str, client_class: str, outcomes: bool
+    gateway: Gateway,
+    tenant_id: int,
+    *,
+    name: str,
+    role: Role,
+    channel: str,
+    client_class: str,
+    outcomes: bool,
+    recipient: str = "",
 ) -> tuple[ClientRow, str]:
     """A new client -> its row, and the API key that is shown this once.
 
     `channel` is a slug, for other roles than channel it may be empty; `client_class` one of the policy's, and a class
-    whose identifiers count as unverified (public) gets neither another role nor `outcomes`. Raises InvalidInput.
+    whose identifiers count as unverified (public) gets neither another role nor `outcomes`; `recipient` is one of the
+    policy's, "" for the controller's own. Raises InvalidInput.
     """
     _check_client(gateway.policies, name, role, channel, client_class, outcomes=outcomes)
+    if recipient and recipient not in gateway.policies.recipients:
+        message = "the policy does not know this recipient: recipients.yaml holds its contract"
+        raise InvalidInput(message, field="recipient", rule="unknown_recipient")
     now = gateway.clock.now()
     prefix = base64.b32encode(os.urandom(_PREFIX_BYTES)).decode().lower()
     api_key = f"gw_{prefix}_{to_base64url(os.urandom(_SECRET_BYTES))}"
     number = draw(1)[0]
     key_hash = sha256(api_key.encode()).digest()
     row = ClientRow(
-        tenant_id, number, name, role.value, channel, client_class, outcomes, prefix, key_hash, now, revoked_at=None
+        tenant_id,
+        number,
+        name,
+        role.value,
+        channel,
+        client_class,
+        outcomes,
+        prefix,
+        key_hash,
+        now,
+        revoked_at=None,
+        recipient=recipient,
     )
     facts: dict[str, str | int] = {
         "client": f"{number:x}",
@@ -139,6 +171,7 @@ def create_client(
         "channel": channel,
         "class": client_class,
         "outcomes": int(outcomes),
+        "recipient": recipient,
     }
     with gateway.storage.begin(tenant_id, write=True, partition=False) as unit:
         TenantStore(unit.session).add_client(row)
@@ -181,7 +214,14 @@ def authenticate(gateway: Gateway, api_key: str) -> Caller:
     rules = gateway.policies.classes.get(row.client_class)
     outcomes = row.outcomes and rules is not None and rules.verified
     return Caller(
-        row.tenant_id, row.client_id, row.name, Role(row.role), row.channel, row.client_class, outcomes=outcomes
+        row.tenant_id,
+        row.client_id,
+        row.name,
+        Role(row.role),
+        row.channel,
+        row.client_class,
+        outcomes=outcomes,
+        recipient=row.recipient,
     )
 
 

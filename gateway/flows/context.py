@@ -79,7 +79,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The client on whose behalf a flow runs."""
+    """The client on whose behalf a flow runs; `recipient` is its name in recipients.yaml, "" for the controller's own."""
 
     tenant_id: int
     client_id: int
@@ -88,6 +88,7 @@ class Caller:
     channel: str
     client_class: str
     outcomes: bool
+    recipient: str = ""
 
     def require(self, *roles: Role) -> None:
         """Raises NotPermitted unless the caller has one of `roles`."""

@@ -32,7 +32,7 @@ from gateway.flows.steps.prepare import Names, digest_all
 from gateway.flows.steps.sight import Sight
 from gateway.flows.steps.view import View, Where, view_of
 from gateway.flows.views import ProfileView
-from gateway.kernel.errors import InvalidInput, Stale
+from gateway.kernel.errors import InvalidInput, NotPermitted, Stale
 from gateway.policy.model import KindRule, PolicySet
 from gateway.storage.disclosures import DisclosureRow
 from gateway.storage.outward import NamedProfile
@@ -79,15 +79,29 @@ def resolve(gateway: Gateway, caller: Caller, request: ResolveRequest) -> Profil
 
 
 def ask(gateway: Gateway, caller: Caller, request: ResolveRequest) -> Question:
-    """Step 1. Needs the role channel. Raises InvalidInput for an unknown purpose or a bad identifier."""
+    """Step 1. Needs the role channel.
+
+    Raises InvalidInput for an unknown purpose or a bad identifier, NotPermitted for a recipient who may not have
+    anything for the purpose.
+    """
     caller.require(Role.CHANNEL)
     purpose = gateway.policies.purposes.get(request.purpose)
     if purpose is None:
         raise InvalidInput("the policy does not know this purpose", field="purpose", rule="unknown_purpose")
+    if not may_receive(gateway.policies, caller.recipient, request.purpose):
+        raise NotPermitted("recipients.yaml does not name this purpose for the recipient that this client is")
     names = digest_all(request.identifiers, gateway.policies, request.jurisdiction)
     regimes = gateway.policies.regimes_for(caller.authority(gateway.policies).jurisdiction(request.jurisdiction))
     outward = from_text(request.profile_id)
     return Question(names, request.purpose, purpose.graph, regimes, outward)
+
+
+def may_receive(policies: PolicySet, recipient: str, purpose: str) -> bool:
+    """Whether a recipient ("" for the controller itself) may be shown anything for the purpose (GDPR Art. 28(3))."""
+    if not recipient:
+        return True
+    row = policies.recipients.get(recipient)
+    return row is not None and purpose in row.purposes
 
 
 def resolve_all(gateway: Gateway, caller: Caller, questions: Sequence[Question]) -> list[ProfileView]:

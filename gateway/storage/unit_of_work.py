@@ -19,6 +19,7 @@ from gateway.kernel.errors import IntegrityError, Unavailable
 from gateway.storage.chains import ChainStore
 from gateway.storage.disclosures import DisclosureStore
 from gateway.storage.identifiers import IdentifierStore
+from gateway.storage.imports import ImportStore
 from gateway.storage.ledger import LedgerStore
 from gateway.storage.log import LogStore
 from gateway.storage.notices import NoticeStore
@@ -39,6 +40,7 @@ class UnitOfWork:
         self.tenant_id = tenant_id
         self.identifiers = IdentifierStore(session, tenant_id)
         self.ledger = LedgerStore(session, tenant_id)
+        self.imports = ImportStore(session, tenant_id)
         self.notices = NoticeStore(session, tenant_id)
         self.tombstones = TombstoneStore(session, tenant_id)
         self.chains = ChainStore(session, tenant_id)

@@ -14,7 +14,7 @@ import click
 from gateway.entrypoints.cli.exits import ExitCode
 from gateway.entrypoints.cli.output import json_option, note, progress, write_json, write_table
 from gateway.entrypoints.cli.session import acting, opened, tenant_option
-from gateway.entrypoints.cli.sources import BATCH, STANDARD_INPUT, batches, file_argument, opened_file, parsed
+from gateway.entrypoints.cli.sources import BATCH, FORMATS, STANDARD_INPUT, batches, file_argument, opened_file, parsed
 from gateway.entrypoints.wire.reading import read_ndjson
 from gateway.entrypoints.wire.records import parse_record
 from gateway.entrypoints.wire.tables import read_csv
@@ -23,7 +23,6 @@ from gateway.flows.ingest import ingest as ingest_records
 from gateway.flows.messages import IncomingRecord, Problem, RecordResult
 from gateway.kernel.errors import InvalidInput
 
-FORMATS: Final = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 _SHOWN_PROBLEMS: Final = 20
 
 

@@ -15,6 +15,7 @@ from gateway.kernel.errors import InvalidInput
 
 BATCH: Final = 1_000
 STANDARD_INPUT: Final = Path("-")
+FORMATS: Final = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 T = TypeVar("T")
 

@@ -25,17 +25,34 @@ def tenant() -> None:
     is_flag=True,
     help="Its match keys never leave the key service (not the file), which makes each MAC.",
 )
+@click.option("--tcf-vendor", type=click.IntRange(1, 65535), help="Its id on the TCF's Global Vendor List.")
 @json_option
-def create_tenant(name: str, *, macs_in_service: bool, as_json: bool) -> None:
+def create_tenant(name: str, *, macs_in_service: bool, tcf_vendor: int | None, as_json: bool) -> None:
     """Make the tenant NAME, with its keys and its log.
 
     NAME is made of a-z, 0-9 and hyphens.
     """
-    tenant_id = admin.create_tenant(opened(), name, macs_in_service=macs_in_service)
+    gateway = opened()
+    tenant_id = admin.create_tenant(gateway, name, macs_in_service=macs_in_service)
+    if tcf_vendor is not None:
+        admin.set_tcf_vendor(gateway, tenant_id, tcf_vendor)
     if as_json:
         write_json({"tenant": name, "id": tenant_id})
     else:
         click.echo(f"Tenant {name} is ready.")
+
+
+@tenant.command("vendor")
+@click.argument("name")
+@click.argument("vendor", type=click.IntRange(0, 65535))
+def set_vendor(name: str, vendor: int) -> None:
+    """State the id of the tenant NAME on the TCF's Global Vendor List; 0 for none.
+
+    TC strings permit purposes to this vendor alone, and nothing to a tenant that is none.
+    """
+    gateway = opened()
+    admin.set_tcf_vendor(gateway, admin.find_tenant(gateway, name), vendor or None)
+    click.echo("Stated.")
 
 
 @tenant.command("list")
@@ -78,6 +95,8 @@ def client() -> None:
 @click.option("--name", default="", help="For people; the channel or role where it is left out.")
 @click.option("--channel", default="", help="Slug of the channel it speaks for; the role channel needs one.")
 @click.option("--public", is_flag=True, help="Its key stands in a browser or app, so it may assert little.")
+@click.option("--class", "client_class", default="", help="Class of policies/clients.yaml, instead of --public or not.")
+@click.option("--recipient", default="", help="Who it is in policies/recipients.yaml, if others than the controller.")
 @click.option(
     "--outcomes/--no-outcomes",
     default=None,
@@ -85,7 +104,16 @@ def client() -> None:
 )
 @json_option
 def create_client(
-    tenant: str, role: str, name: str, channel: str, *, public: bool, outcomes: bool | None, as_json: bool
+    tenant: str,
+    role: str,
+    name: str,
+    channel: str,
+    *,
+    public: bool,
+    client_class: str,
+    recipient: str,
+    outcomes: bool | None,
+    as_json: bool,
 ) -> None:
     """Make a client and print its API key, which is not shown again."""
     gateway = opened()
@@ -95,8 +123,9 @@ def create_client(
         name=name or channel or role,
         role=Role(role),
         channel=channel,
-        client_class=class_of(gateway, public=public),
+        client_class=client_class or class_of(gateway, public=public),
         outcomes=not public if outcomes is None else outcomes,
+        recipient=recipient,
     )
     shown = {"client": encode("cli", row.client_id), "name": row.name, "role": row.role, "api_key": api_key}
     if as_json:
@@ -119,6 +148,7 @@ def list_clients(tenant: str, *, as_json: bool) -> None:
             "role": row.role,
             "channel": row.channel,
             "class": row.client_class,
+            "recipient": row.recipient,
             "outcomes": row.outcomes,
             "created_at": format_instant(row.created_at),
             "revoked_at": None if row.revoked_at is None else format_instant(row.revoked_at),
@@ -128,7 +158,7 @@ def list_clients(tenant: str, *, as_json: bool) -> None:
     if as_json:
         write_json({"clients": rows})
         return
-    columns = ("client", "name", "role", "channel", "class", "outcomes", "revoked_at")
+    columns = ("client", "name", "role", "channel", "class", "recipient", "outcomes", "revoked_at")
     write_table(columns, [[str(row[name] or "") for name in columns] for row in rows])
 
 
