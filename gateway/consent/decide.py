@@ -22,7 +22,7 @@ from gateway.consent.model import (
     Reason,
     Refusal,
 )
-from gateway.kernel.clock import DAY
+from gateway.kernel.clock import DAY, years_after
 from gateway.policy.model import ConsentRule, PolicySet
 
 _REASONS = {
@@ -35,7 +35,6 @@ _REASONS = {
 }
 
 
-_ONE_YEAR = 366 * DAY
 _NEVER = 1 << 62
 
 
@@ -158,7 +157,7 @@ def _gates(rule: ConsentRule, ages: Mapping[int, int]) -> tuple[_Gate, ...]:
     gates: list[_Gate] = []
     begins = 0
     for gate in rule.age_gates:
-        known = [until + (gate.under - age) * _ONE_YEAR for age, until in ages.items() if age <= gate.under]
+        known = [years_after(until, gate.under - age) for age, until in ages.items() if age <= gate.under]
         if known:
             gates.append(_Gate(begins, max(known), gate.legal_bases))
             begins = gates[-1].ends

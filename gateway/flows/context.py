@@ -79,7 +79,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The client on whose behalf a flow runs; `recipient` is its name in recipients.yaml, "" for the controller's own."""
+    """The client on whose behalf a flow runs; `recipient` is its name in recipients.yaml, "" if it has none."""
 
     tenant_id: int
     client_id: int

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
+from gateway.consent.asking import may_ask_at
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import RESTRICTIVE, Fact, Permit
+from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, RESTRICTIVE, Fact, Permit
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.record_consent import check_purpose
 from gateway.flows.requests import ConsentQuery
 from gateway.flows.steps.name import name, recognize, until_fresh
 from gateway.flows.steps.prepare import Names, digest_all
-from gateway.flows.views import ConsentState, IdentifierConsent
+from gateway.flows.views import ConsentState, IdentifierConsent, OverruledEvent
+from gateway.storage.ledger import LedgerRow
 
 
 def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> ConsentState:
@@ -35,12 +39,11 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
     }
     regimes = gateway.policies.regimes_for(query.jurisdiction)
     decision = decide(gateway.policies, regimes, query.purpose, Subject(scopes, caller.channel), ledger, as_of)
-    rows: dict[int, tuple[tuple[bool, int, int], IdentifierConsent]] = {}
-    for place, one, rule in zip(names.values, ids, names.rules, strict=True):
-        fact = ledger.state(one, query.purpose, caller.channel) if one in visible else None
-        known = rows.get(place)
-        if known is None or (fact is not None and _weight(fact) > known[0]):
-            rows[place] = _weight(fact), _answer(place, rule.name, fact)
+    asked = [(place, one, rule.name) for place, one, rule in zip(names.values, ids, names.rules, strict=True)]
+    states = {one: ledger.state(one, query.purpose, caller.channel) for _, one, _ in asked if one in visible}
+    deciding = {place: (one, kind) for place, one, kind in sorted(asked, key=lambda each: _weight(states.get(each[1])))}
+    contrary = {one: _contrary(ledger.facts(one), query.purpose, states.get(one)) for one, _ in deciding.values()}
+    stated = _stated(gateway, caller, {at for several in contrary.values() for at in several})
     return ConsentState(
         purpose=query.purpose,
         permitted=isinstance(decision, Permit),
@@ -49,7 +52,12 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
         regimes=decision.regimes,
         as_of=as_of,
         known_at=known_at,
-        identifiers=tuple(answer for _, answer in rows.values()),
+        identifiers=tuple(
+            _answer(place, kind, states.get(one), [stated[at] for at in contrary[one] if at in stated])
+            for place, (one, kind) in sorted(deciding.items())
+        ),
+        expires_at=decision.expires_at if isinstance(decision, Permit) else None,
+        may_ask_at=may_ask_at(gateway.policies, regimes, query.purpose, states.values(), as_of),
     )
 
 
@@ -67,17 +75,41 @@ def _known(
         return found, visible, LedgerView(unit.ledger.facts_at(visible, as_of, known_at))
 
 
+def _stated(gateway: Gateway, caller: Caller, positions: Collection[int]) -> dict[int, LedgerRow]:
+    """Events as they were stated, by position."""
+    if not positions:
+        return {}
+    with gateway.storage.begin(caller.tenant_id, write=False) as unit:
+        return {row.position: row for row in unit.ledger.rows_at(positions)}
+
+
 def _weight(fact: Fact | None) -> tuple[bool, int, int]:
     """Of what stands on several digests of one value, what restricts decides, then what the person did last."""
     return (False, -1, -1) if fact is None else (fact.kind in RESTRICTIVE, fact.occurred_at, fact.position)
 
 
-def _answer(place: int, kind: str, fact: Fact | None) -> IdentifierConsent:
+def _contrary(facts: Sequence[Fact], purpose: str, state: Fact | None) -> list[int]:
+    """Positions of the person's own events on a purpose that say the opposite of what decides, the latest first."""
+    if state is None:
+        return []
+    opposite = RESTRICTIVE if state.kind in PERMISSIVE else PERMISSIVE
+    found = [
+        fact
+        for fact in facts
+        if fact.purpose in (purpose, ANY_PURPOSE) and fact.kind in opposite and fact.kind not in NO_STATE
+    ]
+    return [fact.position for fact in sorted(found, key=lambda fact: -fact.occurred_at)]
+
+
+def _answer(place: int, kind: str, fact: Fact | None, overruled: Sequence[LedgerRow]) -> IdentifierConsent:
     return IdentifierConsent(
         place=place,
         kind=kind,
         event="" if fact is None else str(fact.kind),
         occurred_at=None if fact is None else fact.occurred_at,
         position=None if fact is None else fact.position,
-        derived=fact is not None and fact.derived,
+        derived=fact is not None and bool(fact.derived),
+        overruled=tuple(
+            OverruledEvent(row.kind, row.occurred_at, row.position, row.channel, row.method) for row in overruled
+        ),
     )

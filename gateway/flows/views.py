@@ -20,8 +20,22 @@ class ConsentResult:
 
 
 @dataclass(frozen=True, slots=True)
+class OverruledEvent:
+    """An event to the contrary that no longer decides: what is decided lay in conflict with it."""
+
+    event: str
+    occurred_at: int
+    position: int
+    channel: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class IdentifierConsent:
-    """What the ledger says of one identifier of the query, by its place: the deciding event, "" for silence."""
+    """What the ledger says of one identifier of the query, by its place: the deciding event, "" for silence.
+
+    `overruled` are the events it prevails over, the latest first.
+    """
 
     place: int
     kind: str
@@ -29,11 +43,16 @@ class IdentifierConsent:
     occurred_at: int | None
     position: int | None
     derived: bool
+    overruled: tuple[OverruledEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
-    """The answer to a consent query."""
+    """The answer to a consent query.
+
+    `expires_at` is when time alone may change a permission, `may_ask_at` when somebody who said no may be asked again;
+    None where nothing ends, or nothing holds back.
+    """
 
     purpose: str
     permitted: bool
@@ -43,6 +62,8 @@ class ConsentState:
     as_of: int
     known_at: int
     identifiers: tuple[IdentifierConsent, ...]
+    expires_at: int | None = None
+    may_ask_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +43,17 @@ class ManualClock:
     def advance(self, milliseconds: int) -> None:
         """Move the clock forward by `milliseconds`."""
         self._now += milliseconds
+
+
+def years_after(moment: int, years: int) -> int:
+    """A moment -> the same day and time so many years later; of 29 February, 1 March in common years."""
+    days, rest = divmod(moment, DAY)
+    day = date.fromordinal(_EPOCH.toordinal() + days)
+    try:
+        later = day.replace(year=day.year + years)
+    except ValueError:
+        later = date(day.year + years, 3, 1)
+    return (later.toordinal() - _EPOCH.toordinal()) * DAY + rest
 
 
 def parse_instant(text: str) -> int:

@@ -124,7 +124,7 @@ def test_the_document_names_every_route(shared_site: Site) -> None:
 def test_the_document_says_what_needs_no_key_and_how_it_can_fail(shared_site: Site) -> None:
     paths = shared_site.call("GET", "/openapi.json").get_json()["paths"]
     without = {path for path, methods in paths.items() for one in methods.values() if "security" in one}
-    assert without == {"/healthz", "/readyz", "/metrics"}
+    assert without == {"/healthz", "/readyz", "/metrics", "/.well-known/gpc.json"}
     assert set(paths["/healthz"]["get"]["responses"]) == {"200", "400", "500"}
     ready = paths["/readyz"]["get"]["responses"]
     assert ready["503"]["content"].keys() == {"application/json"}

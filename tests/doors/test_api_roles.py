@@ -46,7 +46,7 @@ ROUTES: Final[list[tuple[str, str, Any, set[str]]]] = [
     ("POST", "/v1/audit/exports", None, READERS),
     ("GET", f"/v1/audit/exports/{EXPORT}", None, READERS),
 ]
-OPEN: Final = {"/healthz", "/readyz", "/metrics"}
+OPEN: Final = {"/healthz", "/readyz", "/metrics", "/.well-known/gpc.json"}
 
 
 @pytest.mark.parametrize("who", ROLES)

@@ -115,6 +115,8 @@ def consent_state(state: ConsentState) -> Response:
             "regimes": state.regimes,
             "as_of": format_instant(state.as_of),
             "known_at": format_instant(state.known_at),
+            "expires_at": _at(state.expires_at),
+            "may_ask_at": _at(state.may_ask_at),
             "identifiers": [_identifier_consent(one) for one in state.identifiers],
         }
     )
@@ -128,6 +130,16 @@ def _identifier_consent(one: IdentifierConsent) -> dict[str, object]:
         "occurred_at": _at(one.occurred_at),
         "position": one.position,
         "derived": bool(one.derived),
+        "overruled": [
+            {
+                "event": each.event,
+                "occurred_at": format_instant(each.occurred_at),
+                "position": each.position,
+                "channel": each.channel,
+                "method": each.method,
+            }
+            for each in one.overruled
+        ],
     }
 
 

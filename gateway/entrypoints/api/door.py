@@ -65,9 +65,13 @@ class Door:
         """Milliseconds since the epoch."""
         return self.gateway.clock.now()
 
+    def is_public(self, caller: Caller) -> bool:
+        """Whether anybody can read the client's key: it stands in a browser or an app."""
+        return not caller.authority(self.gateway.policies).rules.verified
+
     def require_confidential(self, caller: Caller) -> None:
         """Raises NotPermitted for a client whose key anybody can read: it learns nothing about people."""
-        if not caller.authority(self.gateway.policies).rules.verified:
+        if self.is_public(caller):
             raise NotPermitted("a public client can send records and consents, and ask nothing")
 
 

@@ -1,4 +1,6 @@
-"""/healthz, /readyz and /metrics: for whoever runs the gateway. They need no key and say nothing about anybody."""
+"""/healthz, /readyz and /metrics, for whoever runs the gateway, and /.well-known/gpc.json. They need no key and say
+nothing about anybody.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,13 @@ from flask_smorest import Blueprint
 from gateway.entrypoints.api import metrics, openapi
 from gateway.entrypoints.api.answers import answer
 from gateway.entrypoints.api.door import current_door, open_operation
-from gateway.entrypoints.api.schemas import HealthSchema, ReadinessSchema, content
+from gateway.entrypoints.api.schemas import GpcSchema, HealthSchema, ReadinessSchema, content
 from gateway.flows.readiness import OK
 from gateway.kernel.errors import NotPermitted
 
 BLUEPRINT: Final = Blueprint("health", __name__, description="For whoever runs the gateway; no key is needed")
 
+_GPC_SINCE: Final = "2026-11-29"
 _FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
 
 
@@ -65,6 +68,18 @@ def show_metrics() -> Response:
     if not _is_loopback(request.remote_addr) or any(name in request.headers for name in _FORWARDED):
         raise NotPermitted("metrics are read on the gateway's own machine, not through a proxy")
     return Response(current_door().metrics.exposed(), content_type=metrics.CONTENT_TYPE)
+
+
+@open_operation(
+    BLUEPRINT,
+    "/.well-known/gpc.json",
+    openapi.described(
+        "Is Global Privacy Control supported?", {200: GpcSchema}, needs="As the GPC specification has it.", key=False
+    ),
+)
+def gpc() -> Response:
+    """It is (https://privacycg.github.io/gpc-spec/, section 4)."""
+    return answer({"gpc": True, "lastUpdate": _GPC_SINCE})
 
 
 def _is_loopback(address: str | None) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from flask import Response
+from flask import Response, request
 from flask_smorest import Blueprint
 
+from gateway.consent.signals.gpc import sec_gpc
 from gateway.entrypoints.api import openapi
 from gateway.entrypoints.api.answers import record_results
 from gateway.entrypoints.api.bodies import read_batch
@@ -37,7 +38,7 @@ _BODY: Final = openapi.batch(RecordsSchema, RecordSchema)
 )
 def send_records(door: Door, caller: Caller) -> Response:
     """Records -> a result each, in order."""
-    records = _records(door)
+    records = _records(door, caller)
     results = _placed(door.records.ask(caller, records))
     door.metrics.count_records(records, results)
     return record_results(caller, results)
@@ -56,13 +57,16 @@ def send_records(door: Door, caller: Caller) -> Response:
 )
 def ask_decisions(door: Door, caller: Caller) -> Response:
     """Records -> what ingest would answer, without writing."""
-    return record_results(caller, _placed(door.decisions.ask(caller, _records(door))))
+    return record_results(caller, _placed(door.decisions.ask(caller, _records(door, caller))))
 
 
-def _records(door: Door) -> list[IncomingRecord | Problem]:
+def _records(door: Door, caller: Caller) -> list[IncomingRecord | Problem]:
+    """What was sent; the header `Sec-GPC` of a browser or app speaks for all of its records."""
     now = door.now()
     records = read_batch(door.limit, "records", lambda item, index: parse_record(item, index, now))
     note_count(len(records))
+    if sec_gpc(request.headers.get("Sec-GPC")) and door.is_public(caller):
+        return [replace(one, gpc=True) if isinstance(one, IncomingRecord) else one for one in records]
     return records
 
 

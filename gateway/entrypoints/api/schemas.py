@@ -115,6 +115,7 @@ class RecordResultSchema(Answer):
     profile_id = fields.String(metadata={"description": "Id of the profile for this client"})
     decision = fields.Nested(DecisionSchema)
     problem = fields.Nested(ItemProblemSchema)
+    gpc = fields.String(metadata={"description": "The opt-out was honored, for display", "enum": ["honored"]})
 
 
 class RecordResultsSchema(Answer):
@@ -137,6 +138,16 @@ class ConsentResultsSchema(Answer):
     results = _list(ConsentResultSchema)
 
 
+class OverruledSchema(Answer):
+    """An event to the contrary, over which the deciding one prevails: the person acted later, or restricted."""
+
+    event = _text()
+    occurred_at = _time()
+    position = fields.Integer(required=True, metadata={"description": "Its entry in the log"})
+    channel = _text()
+    method = _text()
+
+
 class IdentifierConsentSchema(Answer):
     """What the ledger says of one identifier of the query."""
 
@@ -146,6 +157,7 @@ class IdentifierConsentSchema(Answer):
     occurred_at = _time(known=False)
     position = fields.Integer(required=True, allow_none=True, metadata={"description": "Its entry in the log"})
     derived = fields.Boolean(required=True)
+    overruled = _list(OverruledSchema)
 
 
 class ConsentStateSchema(Answer):
@@ -158,6 +170,8 @@ class ConsentStateSchema(Answer):
     regimes = _texts()
     as_of = _time()
     known_at = _time()
+    expires_at = _time(known=False)
+    may_ask_at = _time(known=False)
     identifiers = _list(IdentifierConsentSchema)
 
 
@@ -316,6 +330,13 @@ class HealthSchema(Answer):
     """Whether the process is alive."""
 
     status = _word("ok")
+
+
+class GpcSchema(Answer):
+    """That Global Privacy Control is supported."""
+
+    gpc = fields.Boolean(required=True)
+    lastUpdate = fields.Date(required=True)  # noqa: N815 - the name in the GPC specification
 
 
 class ReadinessSchema(Answer):

@@ -2,9 +2,9 @@
 
 The first line names the columns: `record_id` and `observed_at`, which must be there, `jurisdiction`, `purpose`, the
 attributes by name, `consent:<purpose>` with the kind of event (grant, deny, withdraw, …) as of the record's
-`observed_at`, `notice` with what the person was shown when giving them, and identifiers by kind: `email`, `platform_id:steam` with its namespace, `email:sha256:uid2` and
-`cookie:sha256` for digests, `platform_id:steam:sha256` for both. An identifier may have several columns. Empty cells
-count as absent.
+`observed_at`, `notice` with what the person was shown then, and identifiers by kind: `email`, `platform_id:steam` with
+its namespace, `email:sha256:uid2` and `cookie:sha256` for digests, `platform_id:steam:sha256` for both. An identifier
+may have several columns. Empty cells count as absent.
 
 A table of consent events has the columns `kind`, `purpose` and `occurred_at`, the other fields of an event by name, and
 identifiers as above.

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Final, NamedTuple
 
-from gateway.flows.steps.signals import years
 from gateway.identifiers.hash_profiles.dates import date_of_birth
-from gateway.kernel.clock import DAY
+from gateway.kernel.clock import parse_instant, years_after
 from gateway.kernel.errors import InvalidInput
 
-_EPOCH: Final = date(1970, 1, 1)
 _BAND: Final = re.compile(r"(?P<least>[0-9]{1,2})\s*(?:-|–|to)\s*(?P<most>[0-9]{1,2})")
 _BELOW: Final = re.compile(r"(?:<|under[ _])\s*(?P<below>[0-9]{1,2})")
 
@@ -36,25 +33,16 @@ def minority(
     """
     if "date_of_birth" in attributes:
         try:
-            born = date.fromisoformat(date_of_birth(attributes["date_of_birth"], jurisdiction))
+            born = parse_instant(f"{date_of_birth(attributes['date_of_birth'], jurisdiction)}T00:00:00Z")
         except InvalidInput:
             return None
-        birthdays = ((gate, _birthday(born, gate)) for gate in gates)
+        birthdays = ((gate, years_after(born, gate)) for gate in gates)
         return next((Minor(gate, moment) for gate, moment in birthdays if observed_at < moment), None)
     least, most = _band(attributes.get("age_band", ""))
     if not any(most < gate for gate in gates):
         return None
     gate = next(gate for gate in gates if least < gate)
-    return Minor(gate, observed_at + years(gate - least))
-
-
-def _birthday(born: date, age: int) -> int:
-    """The first moment of the day on which somebody reaches an age; of 29 February, 1 March in common years."""
-    try:
-        day = born.replace(year=born.year + age)
-    except ValueError:
-        day = date(born.year + age, 3, 1)
-    return (day - _EPOCH).days * DAY
+    return Minor(gate, years_after(observed_at, gate - least))
 
 
 def _band(text: str) -> tuple[int, int]:

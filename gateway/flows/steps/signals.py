@@ -26,7 +26,7 @@ from gateway.flows.steps.hear import Hearing
 from gateway.identifiers.keys import TenantKeys
 from gateway.identifiers.pseudonyms import RecordTokens
 from gateway.identifiers.sealing import seal
-from gateway.kernel.clock import DAY
+from gateway.kernel.clock import DAY, years_after
 from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import PolicySet
 
@@ -112,7 +112,7 @@ class SignalHearing:
                 bare = [one for one in devices if not self._stands(one, purpose, standing)]
                 self._write(ConsentAssertion(kind, purpose, moment, "consent", method, site=site), bare)
         if said.under is not None:
-            self._write(minor(said.under, self.at + years(said.under - said.over), self.at, method), identifiers)
+            self._write(minor(said.under, years_after(self.at, said.under - said.over), self.at, method), identifiers)
 
     def _granted_at(self, said: Said) -> int:
         """A TC string names the day of the person's act: seen on that day, it is not older than what came before."""
@@ -145,11 +145,6 @@ def speaking(hearing: Hearing, identifiers: Sequence[int]) -> list[int]:
 def minor(age: int, until: int, at: int, method: str) -> ConsentAssertion:
     """The person is under `age` (years) until `until` (milliseconds), as seen at `at`."""
     return ConsentAssertion(EventKind.MINOR, ANY_PURPOSE, at, under(age), method, expires_at=until)
-
-
-def years(count: int) -> int:
-    """Whole years, none shorter than the longest they can be -> milliseconds."""
-    return count * 366 * DAY
 
 
 def signal_context(token: str) -> str:
