@@ -8,6 +8,9 @@ from typing import NamedTuple
 from gateway.storage import schema
 from gateway.storage.session import Session
 
+CONSENT = "consent"
+"""The kind of a row that says that somebody in a profile restricted something: it is no change of the partition."""
+
 _REACH = 4096
 """How many entries apart a transaction's consents, changes and decisions are looked for."""
 
@@ -86,10 +89,10 @@ class DisclosureStore:
         self._session.insert(schema.change, [(self._tenant, *row) for row in rows])
 
     def changes_of(self, profile_ids: Collection[int]) -> list[ChangeRow]:
-        """All rows of these profiles."""
+        """All rows of changes of these profiles."""
         columns = ", ".join(ChangeRow._fields)
-        sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND profile_id {{keys}}"  # noqa: S608 - constant
-        return [ChangeRow._make(row) for row in self._session.rows_by_key(sql, profile_ids, [self._tenant])]
+        sql = f"SELECT {columns} FROM change WHERE tenant_id = ? AND kind <> ? AND profile_id {{keys}}"  # noqa: S608 - constant
+        return [ChangeRow._make(row) for row in self._session.rows_by_key(sql, profile_ids, [self._tenant, CONSENT])]
 
     def changes_at(self, positions: Collection[int]) -> list[ChangeRow]:
         """All rows of these entries."""
@@ -106,18 +109,18 @@ class DisclosureStore:
             "SELECT DISTINCT c.position FROM record r CROSS JOIN decision_batch b CROSS JOIN change c"
             " WHERE b.tenant_id = r.tenant_id AND b.batch_id = r.batch_id AND c.tenant_id = r.tenant_id"
             " AND c.position < b.position AND c.position >= b.position - ? AND c.made_at = r.received_at"
-            " AND NOT r.active AND r.tenant_id = ? AND r.record_id {keys}"
+            " AND c.kind <> ? AND NOT r.active AND r.tenant_id = ? AND r.record_id {keys}"
         )
-        return {at for (at,) in self._session.rows_by_key(sql, record_ids, [_REACH, self._tenant])}
+        return {at for (at,) in self._session.rows_by_key(sql, record_ids, [_REACH, CONSENT, self._tenant])}
 
     def changes_made_by(self, identifiers: Collection[int]) -> set[int]:
         """Identifiers -> positions of the changes that followed a restriction of theirs in the same transaction."""
         sql = (
             "SELECT DISTINCT c.position FROM ledger l CROSS JOIN change c WHERE c.tenant_id = l.tenant_id"
             " AND c.position > l.position AND c.position <= l.position + ? AND c.made_at = l.known_at"
-            " AND l.kind NOT IN ('grant', 'opt_in') AND l.tenant_id = ? AND l.identifier_id {keys}"
+            " AND c.kind <> ? AND l.kind NOT IN ('grant', 'opt_in') AND l.tenant_id = ? AND l.identifier_id {keys}"
         )
-        return {at for (at,) in self._session.rows_by_key(sql, identifiers, [_REACH, self._tenant])}
+        return {at for (at,) in self._session.rows_by_key(sql, identifiers, [_REACH, CONSENT, self._tenant])}
 
     def changes_after(self, position: int, limit: int) -> list[ChangeRow]:
         """The feed: rows after `position`, whole entries, at least `limit` rows where there are as many."""

@@ -10,7 +10,14 @@ from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.journal import journal_events
 from gateway.flows.steps.link import inherit
 from gateway.flows.steps.load import Surroundings
-from gateway.flows.steps.record import apply_plan, count_restrictive, partition_entries, rekey, write_events
+from gateway.flows.steps.record import (
+    apply_plan,
+    consent_rows,
+    count_restrictive,
+    partition_entries,
+    rekey,
+    write_events,
+)
 from gateway.flows.steps.retract import Retracted, plan_until_settled
 from gateway.profiles.engine import Plan
 from gateway.storage.log import Entry
@@ -52,7 +59,7 @@ def take_effect(
     unit.records.retract([one for records in retracted.values() for one in records], around.now)
     for graph, planned in plans.items():
         apply_plan(unit, graph, around.near[graph], planned, base)
-    unit.disclosures.add_changes(changes)
+    unit.disclosures.add_changes([*changes, *consent_rows(hearing.events, around.near.values(), base, around.now)])
     rekey(unit, around)
     unit.log.append(entries, restrictions=count_restrictive(hearing.events))
     if not journaled:

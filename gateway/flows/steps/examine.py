@@ -22,7 +22,7 @@ from gateway.audit.merkle import HASH_BYTES, Frontier, Node, leaf_hash
 from gateway.audit.opening import Opening
 from gateway.kernel.clock import day_of, format_instant
 from gateway.kernel.errors import IntegrityError
-from gateway.storage.disclosures import ChangeRow
+from gateway.storage.disclosures import CONSENT, ChangeRow
 from gateway.storage.log import Head
 from gateway.storage.unit_of_work import UnitOfWork
 
@@ -32,6 +32,7 @@ _OTHER_CHANGES: Mapping[str, str] = {
     EntryKind.MERGE_REFUSED: "refused",
     EntryKind.RIGHT_STEP: "erased",
     EntryKind.IDENTIFIERS_EXPIRED: "expired",
+    EntryKind.CONSENT_RECORDED: CONSENT,
 }
 _LEDGER = (
     "SELECT position, identifier_id, purpose, kind, occurred_at, basis, method, notice, derived, regimes, expires_at,"

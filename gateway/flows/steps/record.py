@@ -6,7 +6,7 @@ decisions are stale: `Stale` is raised, nothing is written, and the flow decides
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from gateway.audit.commitments import batch_root, disclosure, salts
@@ -26,7 +26,7 @@ from gateway.kernel.ids import encode
 from gateway.matching.exact import RULE
 from gateway.profiles.engine import Plan
 from gateway.profiles.neighborhood import Neighborhood
-from gateway.storage.disclosures import ChangeRow
+from gateway.storage.disclosures import CONSENT, ChangeRow
 from gateway.storage.ledger import LedgerRow
 from gateway.storage.log import Entry
 from gateway.storage.records import RecordRow, StoredLink
@@ -55,7 +55,9 @@ def write_all(
     _write_records(caller, unit, batch, linked, positions)
     for graph, plan in linked.plans.items():
         apply_plan(unit, graph, batch.around.near[graph], plan, base)
-    unit.disclosures.add_changes(changes)
+    unit.disclosures.add_changes(
+        [*changes, *consent_rows(hearing.events, batch.around.near.values(), base, scribe.now)]
+    )
     _yield_tombstones(unit, batch)
     rekey(unit, batch.around)
     entries += scribe.attempts(hearing.attempts)
@@ -103,6 +105,20 @@ def change_rows(position: int, kind: str, profile_id: int, others: Sequence[int]
     role, other = {"merged": ("survivor", "absorbed"), "split": ("part", "parent")}.get(kind, ("profile", "profile"))
     rows = [ChangeRow(position, profile_id, kind, role, now)]
     return rows + [ChangeRow(position, one, kind, other, now) for one in others]
+
+
+def consent_rows(events: Sequence[Event], near: Iterable[Neighborhood], base: int, now: int) -> list[ChangeRow]:
+    """For recipients: profiles whose people restricted something (GDPR Art. 19; 11 CCR 7026(f)).
+
+    A row for each profile that was looked up, at the event's position; derived events add none of their own.
+    """
+    homes = [neighborhood.home for neighborhood in near]
+    return [
+        ChangeRow(base + at, profile, CONSENT, "profile", now)
+        for at, event in enumerate(events)
+        if event.assertion.kind in RESTRICTIVE and not event.derived
+        for profile in sorted({home[one] for home in homes for one in event.identifiers if one in home})
+    ]
 
 
 def count_restrictive(events: Sequence[Event]) -> int:
