@@ -53,10 +53,21 @@ def test_a_living_profiles_history(simulator: TenantSimulator) -> None:
     simulator.send("store", simulator.record("r4", "email:anna", "phone:1"))
     simulator.state("store", "withdraw", "phone:1")
     views = feed(simulator, "store")
-    assert [view.kind for view in views] == ["created", "created", "extended", "merged", "split"]
+    assert [view.kind for view in views] == ["created", "created", "extended", "merged", "consent", "split"]
     assert views[3].profiles == {"profile": (older,), "absorbed": (younger,)}
-    assert views[4].profiles == {"profile": (older,)}
-    assert [view.made_at for view in views] == [NOW] * 5
+    assert views[4].profiles == views[5].profiles == {"profile": (older,)}
+    assert [view.made_at for view in views] == [NOW] * 6
+
+
+def test_a_withdrawal_that_splits_nothing_is_told(simulator: TenantSimulator) -> None:
+    profile = outcome_id(simulator, "store", "email:anna", "phone:1")
+    simulator.send("app", simulator.record("a1", "email:foreign"))
+    simulator.state("store", "withdraw", "email:anna", purpose="personalization")
+    simulator.state("store", "grant", "email:anna", purpose="analytics")
+    assert [(view.kind, view.profiles) for view in feed(simulator, "store")][1:] == [
+        ("consent", {"profile": (profile,)})
+    ]
+    assert [view.kind for view in feed(simulator, "app")] == ["created"], "who sent nothing of it is not told"
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(simulator: TenantSimulator) -> None:
