@@ -12,11 +12,13 @@ from types import MappingProxyType
 
 from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
 
-_RESTRICTIONS = (EventKind.RESTRICT, EventKind.UNRESTRICT)
+_RESTRICTIONS = frozenset({EventKind.RESTRICT, EventKind.UNRESTRICT})
+_ACTS = frozenset(set(EventKind) - _RESTRICTIONS - NO_STATE - {EventKind.EXPIRE})
 Evidence = tuple[str, tuple[int, ...]]
 """What an identifier speaks as, and the log positions of what the ledger says of it."""
 
 _NO_AGES: Mapping[int, int] = MappingProxyType({})
+_NO_FACTS: Mapping[str, list[Fact]] = MappingProxyType({})
 
 
 def fold(facts: Iterable[Fact], purpose: str, channel: str = "") -> Fact | None:
@@ -27,25 +29,26 @@ def fold(facts: Iterable[Fact], purpose: str, channel: str = "") -> Fact | None:
     consented_at = -1
     for fact in facts:
         kind = fact.kind
-        if fact.purpose not in (purpose, ANY_PURPOSE) or kind in NO_STATE or fact.site not in ("", channel):
+        if fact.purpose not in (purpose, ANY_PURPOSE) or (fact.site and fact.site != channel):
             continue
-        if kind in _RESTRICTIONS:
-            restriction = _later(restriction, fact)
+        if kind in _ACTS:
+            if latest is None or _prevails(fact, latest):
+                latest = fact
+            if kind in PERMISSIVE and fact.occurred_at > consented_at:
+                consented_at = fact.occurred_at
+        elif kind in _RESTRICTIONS:
+            restriction = fact if restriction is None or _prevails(fact, restriction) else restriction
         elif kind == EventKind.EXPIRE:
-            ended = _later(ended, fact)
-        else:
-            latest = _later(latest, fact)
-            if kind in PERMISSIVE:
-                consented_at = max(consented_at, fact.occurred_at)
-    if latest is not None and ended is not None and latest.kind in PERMISSIVE and _rank(ended) > _rank(latest):
+            ended = fact if ended is None or _prevails(fact, ended) else ended
+    if ended is not None and latest is not None and latest.kind in PERMISSIVE and _prevails(ended, latest):
         latest = ended
     if restriction is None or restriction.kind == EventKind.UNRESTRICT or restriction.occurred_at < consented_at:
         return latest
     return restriction
 
 
-def _later(one: Fact | None, other: Fact) -> Fact:
-    return other if one is None or _rank(other) > _rank(one) else one
+def _prevails(one: Fact, other: Fact) -> bool:
+    return one.occurred_at > other.occurred_at or (one.occurred_at == other.occurred_at and _rank(one) > _rank(other))
 
 
 def binding(facts: Iterable[Fact], purpose: str) -> list[Fact]:
@@ -87,7 +90,7 @@ class LedgerView:
     __slots__ = ("_facts", "_folded", "_minors", "_sited", "person_wide")
 
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
-        self._facts: dict[int, list[Fact]] = {}
+        self._facts: dict[int, dict[str, list[Fact]]] = {}
         self._folded: dict[int, dict[str | tuple[str, str], Fact | None]] = {}
         self._sited: set[int] = set()
         self._minors: dict[int, dict[int, int]] = {}
@@ -99,16 +102,21 @@ class LedgerView:
     def add(self, fact: Fact) -> None:
         """Take one more fact in; what was folded for its identifier is folded anew."""
         one = fact.identifier_id
-        self._facts.setdefault(one, []).append(fact)
-        self._folded.pop(one, None)
+        by_purpose = self._facts.setdefault(one, {})
+        if fact.purpose in by_purpose:
+            by_purpose[fact.purpose].append(fact)
+        else:
+            by_purpose[fact.purpose] = [fact]
+        if one in self._folded:
+            del self._folded[one]
         if fact.site:
             self._sited.add(one)
         if fact.kind in PROFILE_WIDE:
             self.person_wide.add(one)
-        if fact.kind == EventKind.MINOR and fact.expires_at is not None:
-            ages = self._minors.setdefault(one, {})
-            age = age_of(fact.basis)
-            ages[age] = max(ages.get(age, 0), fact.expires_at)
+            if fact.kind == EventKind.MINOR and fact.expires_at is not None:
+                ages = self._minors.setdefault(one, {})
+                age = age_of(fact.basis)
+                ages[age] = max(ages.get(age, 0), fact.expires_at)
 
     def ages(self, identifiers: Iterable[int]) -> Mapping[int, int]:
         """Identifiers of one person -> ages (years) they are or were under, with the moment they reach each."""
@@ -122,7 +130,7 @@ class LedgerView:
 
     def facts(self, identifier_id: int) -> list[Fact]:
         """All facts of one identifier, in no order."""
-        return self._facts.get(identifier_id, [])
+        return [fact for facts in self._facts.get(identifier_id, _NO_FACTS).values() for fact in facts]
 
     def evidence(self, scopes: Mapping[int, str]) -> tuple[Evidence, ...]:
         """What a decision on a subject rests on, without saying about whom: each identifier as what it speaks as, with
@@ -131,7 +139,7 @@ class LedgerView:
         return tuple(
             (speaks_as, tuple(sorted(fact.position for fact in facts if fact.kind != EventKind.SIGNAL)))
             for one, speaks_as in scopes.items()
-            for facts in (self._facts.get(one, ()),)
+            for facts in (self.facts(one),)
         )
 
     def state(self, identifier_id: int, purpose: str, channel: str = "") -> Fact | None:
@@ -142,7 +150,10 @@ class LedgerView:
             states = self._folded[identifier_id] = {}
         elif key in states:
             return states[key]
-        facts = self._facts.get(identifier_id)
+        by_purpose = self._facts.get(identifier_id, _NO_FACTS)
+        facts = by_purpose.get(purpose, [])
+        if ANY_PURPOSE in by_purpose:
+            facts = facts + by_purpose[ANY_PURPOSE]
         folded = states[key] = fold(facts, purpose, channel) if facts else None
         return folded
 
@@ -150,7 +161,7 @@ class LedgerView:
         """The restrictions on `purpose` that stand on this identifier and bind the whole person."""
         if identifier_id not in self.person_wide:
             return []
-        return binding(self._facts[identifier_id], purpose)
+        return binding(self.facts(identifier_id), purpose)
 
     def holds(self, identifier_id: int, event: Fact) -> bool:
         """Whether this very event, or one about every purpose, already stands: events are idempotent by content."""
@@ -160,7 +171,7 @@ class LedgerView:
             and fact.site == event.site
             and (fact.basis == event.basis if fact.kind in NO_STATE else fact.occurred_at == event.occurred_at)
             and (fact.kind != EventKind.MINOR or (fact.expires_at or 0) >= (event.expires_at or 0))
-            for fact in self._facts.get(identifier_id, ())
+            for fact in self.facts(identifier_id)
         )
 
 
