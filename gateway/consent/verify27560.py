@@ -72,7 +72,7 @@ def _check_event(event: Mapping[str, Any], vkey: str) -> None:
     leaf = parse_leaf(raw)
     opened = _opened(leaf, proof["disclosures"])
     wanted = disclosed(event["ledger_event"])
-    if opened.keys() != {*wanted}:
+    if set(opened) != {*wanted}:
         raise IntegrityError("the entry is not opened as a consent record opens it")
     if _public(leaf) != _claimed_public(event):
         raise IntegrityError("the entry is of another act")

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from gateway.audit.checkpoint import SigningKey
+from gateway.audit.commitments import disclosure, open_disclosure
 from gateway.audit.signed import sign_document
 from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, EventKind
 from gateway.consent.record27560 import SCHEMA_VERSION, STATES
@@ -187,6 +188,18 @@ def test_an_entry_is_opened_as_a_record_opens_it() -> None:
         changed = {**event, "log_proof": {**event["log_proof"], "disclosures": spoiled}}
         with pytest.raises(IntegrityError, match="event 1: "):
             verify_record(resigned(file, events=[changed]), KEY.vkey)
+
+
+def test_a_disclosure_that_was_made_up_opens_nothing() -> None:
+    file = signed(WITHDRAWN)
+    (event,) = orjson.loads(file)["events"]
+    moment = "2026-11-24T01:00:00.000Z"
+    proof = event["log_proof"]
+    (held,) = (text for text in proof["disclosures"] if open_disclosure(text)[0] == "held")
+    made_up = [disclosure(bytes(16), "occurred_at", moment), held]
+    changed = {**event, "event_time": moment, "log_proof": {**proof, "disclosures": made_up}}
+    with pytest.raises(IntegrityError, match="event 1: a disclosure fits no commitment"):
+        verify_record(resigned(file, events=[changed]), KEY.vkey)
 
 
 def test_what_is_signed_but_is_no_record_is_refused() -> None:
