@@ -33,6 +33,14 @@ class ConsentQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptRequest:
+    """What the ledger says of exactly these identifiers, as a signed record; a receipt where a purpose is named."""
+
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ResolveRequest:
     """Which profile these identifiers have in the view of a purpose, or the one that an outward id names.
 

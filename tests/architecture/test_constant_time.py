@@ -33,6 +33,9 @@ PUBLIC: Mapping[str, Mapping[str, str]] = {
         "wanted.get((root := batch_root(texts))) != name": "names of commitments in the auditor's own files",
         "wanted.get(digest) != name": "names of commitments",
     },
+    "audit/signed.py": {
+        "named != {'algorithm': ALGORITHM, 'key': key.name, 'key_id': key.key_id.hex()}": "both are public: see vkey",
+    },
     "flows/steps/examine.py": {
         "tree.root() != roots[end]": "roots, in the operator's own store",
         "unit.log.nodes(node.level, node.index, node.index + 1) != [node.hash]": "roots of subtrees",

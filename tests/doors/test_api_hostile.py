@@ -27,6 +27,7 @@ POSTS: Final[list[tuple[str, str, dict[str, Any]]]] = [
     ("/v1/decisions", "web", {"records": [record("r1")]}),
     ("/v1/consents", "web", {"consents": []}),
     ("/v1/consents/query", "web", {"identifiers": [email()], "purpose": PURPOSE}),
+    ("/v1/consents/receipts", "dpo", {"identifiers": [email()], "purpose": PURPOSE}),
     ("/v1/profiles/resolve", "web", {"identifiers": [email()], "purpose": PURPOSE}),
     (
         "/v1/rights",

@@ -24,6 +24,7 @@ ROUTES: Final[list[tuple[str, str, Any, set[str]]]] = [
     ("POST", "/v1/decisions", {"records": [record("r1")]}, {"web", "dpo"}),
     ("POST", "/v1/consents", {"consents": [consent(identifiers=[cookie()])]}, {"web", "dpo"}),
     ("POST", "/v1/consents/query", QUESTION, {"web", "dpo"}),
+    ("POST", "/v1/consents/receipts", QUESTION, {"dpo"}),
     ("POST", "/v1/profiles/resolve", QUESTION, {"web"}),
     ("GET", "/v1/changes", None, {"web", "dpo"}),
     ("POST", "/v1/rights", RIGHTS, {"web", "dpo"}),

@@ -56,6 +56,7 @@ ROUTES: Final[list[tuple[str, str, str, Any]]] = [
     ("POST", "/v1/decisions", "web", {"records": [RECORD]}),
     ("POST", "/v1/consents", "web", {"consents": [consent(identifiers=IDENTIFIERS, event_id=RECORD_ID)]}),
     ("POST", "/v1/consents/query", "web", QUESTION),
+    ("POST", "/v1/consents/receipts", "dpo", QUESTION),
     ("POST", "/v1/profiles/resolve", "web", QUESTION),
     ("GET", "/v1/changes", "web", None),
     ("POST", "/v1/rights", "dpo", RIGHTS),
@@ -82,6 +83,7 @@ SHARED: Final = ("records", "decisions", "views")
 FLOWS: Final[list[tuple[ModuleType, str]]] = [
     (consents, "record_consent"),
     (consents, "query_consent"),
+    (consents, "consent_receipt"),
     (profiles, "ask"),
     (profiles, "changes"),
     *((rights, name) for name in ("submit", "list_requests", "show", "package", "receipt", "act")),

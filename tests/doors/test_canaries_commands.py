@@ -63,6 +63,7 @@ PROCESSES: Final = {("serve",), ("jobs", "run"), ("demo",)}
 WITHOUT_STORE: Final = {
     *(("init",), ("db", "upgrade"), ("db", "check"), ("policies", "check"), ("policies", "test")),
     *(("policies", "explain"), ("identifiers", "digest"), ("signals", "decode"), ("audit", "verify"), ("restore",)),
+    ("consent", "verify"),
 }
 
 
@@ -107,6 +108,10 @@ def everything(session: Session, outside: Path) -> None:
     session.ask("client", "revoke", client, *OF)
     session.ask(*INGEST, given=RECORD)
     session.ask(*INGEST, given=BROKEN, code=1)
+    session.ask(*IMPORT, given=EVENT.replace("grant", "object"))
+    session.ask("consent", "receipt", *OF, "--out", str(outside / "receipt.json"), given=WHOM)
+    key = session.ask("keys", "status")["tenants"][0]["log_verifier_key"]
+    session.ask("consent", "verify", str(outside / "receipt.json"), "--key", key)
     session.ask(*IMPORT, given=EVENT)
     session.ask(*IMPORT, "--dry-run", given=EVENT)
     package = str(outside / "package.zip")

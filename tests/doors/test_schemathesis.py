@@ -29,7 +29,7 @@ CHECKS: Final = [
     unsupported_method,
 ]
 AS_CHANNEL: Final = ("/v1/records", "/v1/decisions", "/v1/profiles", "/v1/changes")
-OPERATIONS: Final = 28
+OPERATIONS: Final = 29
 
 
 @pytest.fixture(scope="module")

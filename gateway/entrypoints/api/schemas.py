@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 
 from marshmallow import RAISE, Schema, fields
 
+from gateway.audit.signed import ALGORITHM
 from gateway.entrypoints.api.bodies import MAX_ITEMS
 from gateway.entrypoints.wire.consents import ConsentEventSchema
 from gateway.entrypoints.wire.fields import Child, Flag, Items, WireSchema, Word
@@ -49,6 +50,18 @@ def _list(of: type[Schema]) -> fields.List[Any]:
 def _counts(description: str) -> fields.Dict:
     return fields.Dict(
         keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": description}
+    )
+
+
+def _object(description: str) -> fields.Dict:
+    return fields.Dict(keys=fields.String(), required=True, metadata={"description": description})
+
+
+def _objects(description: str) -> fields.List[Any]:
+    return fields.List(
+        fields.Dict(keys=fields.String(), metadata={"minProperties": 1}),
+        required=True,
+        metadata={"description": description},
     )
 
 
@@ -173,6 +186,25 @@ class ConsentStateSchema(Answer):
     expires_at = _time(known=False)
     may_ask_at = _time(known=False)
     identifiers = _list(IdentifierConsentSchema)
+
+
+class SignatureSchema(Answer):
+    """The signature of a document: over its canonical form (RFC 8785) without the member `value`."""
+
+    algorithm = _word(ALGORITHM)
+    key = _text("Name of the log's key")
+    key_id = _text("First four bytes of the key's id, in hex")
+    value = _text("Base64")
+
+
+class ConsentRecordSchema(Answer):
+    """A consent record or receipt after ISO/IEC TS 27560, signed."""
+
+    header = _object("schema_version, record_type, record_id, pii_principal_id, created_at, policy")
+    processing = _object("Notices shown, and each purpose with its lawful basis, recipients and how to withdraw")
+    parties = _objects("Controller, recipients and channels")
+    events = _objects("What the ledger holds, in order, each with its proof from the log")
+    signature = fields.Nested(SignatureSchema, required=True)
 
 
 class ViewedIdentifierSchema(Answer):

@@ -14,6 +14,7 @@ import orjson
 
 from gateway.entrypoints.cli.exits import ExitCode
 from gateway.entrypoints.cli.output import json_option, note, progress, write_json, write_pairs, write_table
+from gateway.entrypoints.cli.receipts import receipt, verify
 from gateway.entrypoints.cli.reevaluate import forget, reevaluate
 from gateway.entrypoints.cli.session import acting, opened, tenant_option
 from gateway.entrypoints.cli.sources import FORMATS, file_argument, opened_file, parsed
@@ -151,6 +152,8 @@ def replay(decision: str, tenant: str, *, as_json: bool) -> ExitCode:
 
 consent.add_command(reevaluate)
 consent.add_command(forget)
+consent.add_command(receipt)
+consent.add_command(verify)
 
 
 def _write(counted: Mapping[str, Mapping[str, int]], shown: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from gateway.entrypoints.wire.fields import (
 from gateway.entrypoints.wire.identifiers import identifiers_field
 from gateway.entrypoints.wire.instants import MAX_SKEW
 from gateway.flows.messages import ConsentAssertion, Problem
-from gateway.flows.requests import ConsentEventInput, ConsentQuery
+from gateway.flows.requests import ConsentEventInput, ConsentQuery, ReceiptRequest
 from gateway.policy.schema import LEGAL_BASES
 
 MAX_CONSENT_TEXT: Final = 200
@@ -91,8 +91,21 @@ class ConsentQuerySchema(WireSchema):
         return ConsentQuery(**data)
 
 
+class ReceiptRequestSchema(WireSchema):
+    """Whose consents are wanted as a signed record, and for which purpose -> ReceiptRequest."""
+
+    identifiers = identifiers_field()
+    purpose = Slug()
+
+    @post_load
+    def build(self, data: dict[str, Any], **_options: object) -> ReceiptRequest:
+        """Fields -> request."""
+        return ReceiptRequest(**data)
+
+
 _EVENT: Final = ConsentEventSchema()
 _QUERY: Final = ConsentQuerySchema()
+_RECEIPT: Final = ReceiptRequestSchema()
 
 
 def parse_consent_event(data: object, index: int | None, now: int) -> ConsentEventInput | Problem:
@@ -110,3 +123,9 @@ def parse_query(data: object) -> ConsentQuery | Problem:
     """The object of POST /v1/consents/query -> query, or what is wrong with it."""
     query: ConsentQuery | Problem = load(_QUERY, data, None)
     return query
+
+
+def parse_receipt_request(data: object) -> ReceiptRequest | Problem:
+    """The object of POST /v1/consents/receipts -> request, or what is wrong with it."""
+    request: ReceiptRequest | Problem = load(_RECEIPT, data, None)
+    return request
