@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import (
@@ -62,12 +63,11 @@ class Candidate:
     regimes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
+class _Heard(NamedTuple):
     """What the ledger says of a subject for one purpose: what refuses, or the grants that cover it."""
 
     refusal: Fact | None
-    grants: tuple[Fact, ...]
+    grants: Sequence[Fact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _hear(subject: Subject, ledger: LedgerView, purpose: str, *, on_devices: boo
             return _Heard(state, ())
         if state.verified if scope == "person" else on_devices:
             grants.append(state)
-    return _Heard(None, tuple(grants))
+    return _Heard(None, grants)
 
 
 def _refused(purpose: str, regimes: tuple[str, ...], fact: Fact) -> Refusal:

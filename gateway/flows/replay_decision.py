@@ -132,7 +132,7 @@ def _facts(unit: UnitOfWork, logged: Mapping[str, Any]) -> dict[int, Fact] | Non
         )
         for row in unit.ledger.rows_at(wanted)
     }
-    return found if found.keys() == wanted else None
+    return None if wanted - found.keys() else found
 
 
 def _again(policies: PolicySet, logged: Mapping[str, Any], facts: Mapping[int, Fact]) -> dict[str, object]:

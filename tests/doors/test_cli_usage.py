@@ -14,7 +14,7 @@ from gateway.kernel.errors import GatewayError
 from tests.doors.terminal import CANARY, Terminal, commands
 
 PATHS = [path for path, _ in commands()]
-UNBUILT = ("witness", "drop run", "simulate", "evaluate", "fuzzy", "console", "replay decision")
+UNBUILT = ("witness", "drop run", "matching evaluate", "fuzzy", "console", "replay decision")
 
 
 def families() -> set[type[GatewayError]]:

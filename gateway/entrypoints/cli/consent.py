@@ -102,7 +102,7 @@ def _read(stream: BinaryIO, form: str, gateway: Gateway) -> Import:
     return Import(list(parsed(rows, lambda row, at: parse_consent_event(row, at, gateway.clock.now()))), digest)
 
 
-@consent.command("approve")
+@consent.command("approve", short_help="Approve an import that somebody else proposed.")
 @click.argument("proposal", metavar="IMPORT")
 @json_option
 def approve(proposal: str, *, as_json: bool) -> None:

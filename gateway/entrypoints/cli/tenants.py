@@ -42,7 +42,7 @@ def create_tenant(name: str, *, macs_in_service: bool, tcf_vendor: int | None, a
         click.echo(f"Tenant {name} is ready.")
 
 
-@tenant.command("vendor")
+@tenant.command("vendor", short_help="State its id on the TCF's list of vendors.")
 @click.argument("name")
 @click.argument("vendor", type=click.IntRange(0, 65535))
 def set_vendor(name: str, vendor: int) -> None:
