@@ -39,6 +39,10 @@ PUBLIC: Mapping[str, Mapping[str, str]] = {
         "leaf.commitments.get('decisions') != batch_root([to_base64url(one) for one in members])": "roots",
         "shown.origin != key.name": "names of the log",
     },
+    "flows/replay_decision.py": {
+        "leaf.commitments.get('decisions') != batch_root(members)": "roots, in the operator's own store",
+        "found.keys() == wanted": "positions in the ledger",
+    },
     "flows/admin.py": {
         "_in_force(unit, unit.log.head().size) == gateway.policies.digest": "a digest of the policies",
         "_in_force(unit, unit.log.lock().size) == gateway.policies.digest": "a digest of the policies",

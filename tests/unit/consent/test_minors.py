@@ -64,7 +64,7 @@ class TestUnderAGate:
 
     def test_a_purpose_without_a_gate_asks_nothing_more(self) -> None:
         view = ledger(minor(CHILD, 13, until=SOON))
-        assert isinstance(decided(view, CCPA, purpose="customer_support"), Permit)
+        assert isinstance(decided(view, CCPA, purpose="fraud_prevention"), Permit)
 
 
 class TestBirthday:
