@@ -12,7 +12,7 @@ from gateway.kernel.clock import DAY, HOUR
 from tests.notices import shown
 from tests.rights_simulator import Office, look_up
 from tests.simulator import NOW, TenantSimulator, grant, raw
-from tests.tc_strings import said, tc_text
+from tests.spoken import said, tc_text
 
 SUBTREE = 256  # entries of the log whose root is stored
 EVENT = "the-event-of-somebody"

@@ -15,7 +15,7 @@ from gateway.consent.decide import Candidate, Subject, decide, narrow
 from gateway.consent.ledger import LedgerView, binding, fold, standing, under
 from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, RESTRICTIVE, EventKind, Fact, Permit
 from gateway.flows.messages import ConsentAssertion, IncomingRecord
-from gateway.kernel.clock import DAY
+from gateway.kernel.clock import DAY, years_after
 from gateway.policy.model import DEVICE_ACCESS
 from tests.databases import migrate
 from tests.properties.tape import Tape
@@ -162,7 +162,7 @@ def moments(events: Sequence[Fact]) -> list[int]:
     found = {NOW}
     for event in events:
         if event.kind == EventKind.MINOR:
-            found.update((event.expires_at or 0) + years * 366 * DAY for years in range(-5, 6))
+            found.update(years_after(event.expires_at or 0, years) for years in range(6))
         elif event.expires_at is not None:
             found.add(event.expires_at)
         found.update(event.occurred_at + days * DAY for days in LIFETIMES)

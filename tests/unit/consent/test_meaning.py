@@ -15,7 +15,7 @@ from gateway.consent.signals.parts import PublisherPurposes, PublisherRestrictio
 from gateway.consent.signals.tcf import TcString, decode_tcf
 from gateway.consent.signals.usp import UspString
 from gateway.kernel.clock import DAY
-from tests.tc_strings import VENDOR, choices, said, tc_text
+from tests.spoken import VENDOR, choices, said, tc_text
 from tests.unit.consent.facts import POLICIES
 
 SIGNALS = POLICIES.signals

@@ -9,11 +9,10 @@ import pytest
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import Decision, EventKind, Fact, Permit, Reason, Refusal
-from gateway.kernel.clock import DAY
+from gateway.kernel.clock import DAY, years_after
 from tests.unit.consent.facts import CCPA, GDPR, NOW, POLICIES, PURPOSE, fact, grant, ledger, minor
 
 CHILD, PARENTS_PHONE = 1, 2
-YEAR = 366 * DAY
 SOON = NOW + 100 * DAY
 
 
@@ -92,7 +91,7 @@ class TestBirthday:
 class TestAllowedByDefault:
     """California: the sale of data of consumers under 16 needs an opt-in (Civ. Code 1798.120(c); 11 CCR 7070, 7071)."""
 
-    AT_13, AT_16 = SOON, SOON + 3 * YEAR
+    AT_13, AT_16 = SOON, years_after(SOON, 3)
 
     def sale(self, now: int, *bases_at: tuple[str, int]) -> Reason:
         """Why data of somebody who reaches 13 soon may be sold or not at this time."""
@@ -108,7 +107,7 @@ class TestAllowedByDefault:
 
     def test_nor_of_whoever_was_one_until_they_act(self) -> None:
         assert self.sale(self.AT_16) is Reason.NO_CONSENT
-        assert self.sale(self.AT_16 + 9 * YEAR) is Reason.NO_CONSENT
+        assert self.sale(years_after(self.AT_16, 9)) is Reason.NO_CONSENT
         assert self.sale(self.AT_16 + 1, ("consent", self.AT_16)) is Reason.GRANTED
 
     @pytest.mark.parametrize(
@@ -122,7 +121,7 @@ class TestAllowedByDefault:
         ids=["the parents", "the child", "the teenager", "the parents of the teenager"],
     )
     def test_a_grant_must_have_been_good_enough_ever_since(self, basis: str, at: int, until: int | None) -> None:
-        for now in (NOW, self.AT_13 - 1, self.AT_13, self.AT_16 - 1, self.AT_16, self.AT_16 + YEAR):
+        for now in (NOW, self.AT_13 - 1, self.AT_13, self.AT_16 - 1, self.AT_16, years_after(self.AT_16, 1)):
             if now >= at:
                 counts = until is None or now < until
                 assert (self.sale(now, (basis, at)) is Reason.GRANTED) == counts

@@ -1,4 +1,4 @@
-"""TC strings that say little: what a test names, of a vendor, and nothing else."""
+"""Consent strings that say what a test names, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from gateway.consent.signals.gpp import UsSection
 from gateway.consent.signals.ids import IdBits, IdRanges
 from gateway.consent.signals.tcf import TcString
+from gateway.consent.signals.us_layouts import LAYOUTS, Field
 from gateway.kernel.clock import DAY
-from tests.signal_strings import tc_segments, text_of
+from tests.signal_strings import NUMBERS, gpp_text, tc_segments, text_of
 
 VENDOR: Final = 42
 WHOLE_DAY: Final = 1_795_392_000_000  # 2026-11-23, the day before that of the tests
@@ -54,3 +56,18 @@ def said(*purposes: int, **changes: object) -> TcString:
 def tc_text(decoded: TcString) -> str:
     """The string that says this."""
     return ".".join(text_of(bits, 8) for bits in tc_segments(decoded).values())
+
+
+def us_text(section: str, **fields: object) -> str:
+    """The GPP string of one US section in which these fields say something."""
+    layout = LAYOUTS[NUMBERS[section]]
+    version, core = next(iter(layout.cores.items()))
+    silent = {field.name: _silence(field) for field in (*core, *layout.segment)}
+    said = silent | {core[0].name: version or 1} | fields
+    return gpp_text({section: UsSection(said)}, 8)  # type: ignore[arg-type]  # fields by name
+
+
+def _silence(field: Field) -> object:
+    if field.width <= 1:
+        return False
+    return field.only or (0 if field.length is None else (0,) * field.length)
