@@ -1,6 +1,5 @@
 """Signals that come with records: GPC, TC, GPP and US Privacy strings become ledger events, once, and say no more.
 
-
 That a signal came is an event of its own, which keeps its text sealed.
 """
 
