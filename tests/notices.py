@@ -16,7 +16,8 @@ NOTICE = "shown"
 def register(gateway: Gateway, tenant_id: int, name: str = NOTICE) -> None:
     """Let the tenant have the notice."""
     purposes = tuple(gateway.policies.purposes)
-    notice = NoticeInput(name, "1", ("en",), purposes, "We ask for everything.", 0)
+    text = f"Shop {tenant_id} asks for everything."
+    notice = NoticeInput(name, "1", ("en",), purposes, text, 0)
     register_notice(gateway, system_caller(gateway, tenant_id, Role.ADMIN), notice)
 
 

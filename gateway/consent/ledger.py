@@ -75,7 +75,7 @@ def standing(facts: Sequence[Fact], purposes: Collection[str]) -> set[Fact]:
     sites = {"", *(fact.site for fact in facts)}
     for purpose in {*purposes, *(fact.purpose for fact in facts)}:
         states = [fold(some, purpose, site) for some in (facts, others) for site in sites]
-        found.update(state for state in states if state is not None and state.kind in RESTRICTIVE)
+        found.update(state for state in states if state is not None and state.kind in RESTRICTIVE - {EventKind.EXPIRE})
         found.update(binding(facts, purpose))
     return found
 

@@ -25,6 +25,7 @@ from gateway.flows.record_consent import record_consent
 from gateway.flows.requests import ConsentEventInput
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.views import ConsentResult
+from gateway.identifiers.pseudonyms import RecordTokens
 from gateway.kernel.errors import Conflict, NotFound, NotPermitted
 from gateway.kernel.ids import decode, draw, encode
 from gateway.storage.imports import ImportRow
@@ -47,7 +48,7 @@ def propose_import(gateway: Gateway, caller: Caller, wanted: Import) -> tuple[st
     preview = preview_consent(gateway, caller, wanted.events)
     number, now = draw(1)[0], gateway.clock.now()
     summary = {"people": preview.people, "widened": dict(preview.widened), "tightened": dict(preview.tightened)}
-    row = ImportRow(number, wanted.digest, orjson.dumps(summary).decode(), caller.client_id, now)
+    row = ImportRow(number, _token(gateway, caller, wanted), orjson.dumps(summary).decode(), caller.client_id, now)
     with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
         unit.imports.add(row)
         facts: dict[str, str | int] = {
@@ -131,9 +132,14 @@ def _proposal(gateway: Gateway, caller: Caller, wanted: Import, import_id: str) 
         raise _unknown()
     if row.approved_at is None:
         raise NotPermitted("nobody has approved this import yet: `gateway consent approve`")
-    if not hmac.compare_digest(row.digest, wanted.digest):
+    if not hmac.compare_digest(row.digest, _token(gateway, caller, wanted)):
         raise NotPermitted("these are not the events that were approved: propose them anew")
     return row
+
+
+def _token(gateway: Gateway, caller: Caller, wanted: Import) -> bytes:
+    """The digest as it is kept, keyed: that of a few people's events could be found by trying."""
+    return RecordTokens(gateway.keys.tenant(caller.tenant_id), "imports:").of(wanted.digest.hex())
 
 
 def _number(import_id: str) -> int:

@@ -9,7 +9,7 @@ from gateway.storage.session import Session
 
 
 class ImportRow(NamedTuple):
-    """One import: the digest of its events, what it would do as JSON, and who did what when (clients, milliseconds)."""
+    """One import: a keyed token of its events, what it would do as JSON, who did what when (clients, milliseconds)."""
 
     import_id: int
     digest: bytes

@@ -22,7 +22,7 @@ IMPERSONAL: Mapping[str, str] = {
     "policy_set.body": "the policy files",
     "notice.purposes": "names of purposes",
     "notice.text": "what everybody is shown",
-    "consent_import.digest": "the hash of a whole file of consents",
+    "consent_import.digest": "a keyed hash of a whole file of consents",
     "consent_import.summary": "counts of what an import would do",
     "client.key_hash": "the hash of a channel's own key",
     "head.frontier": "hashes of the tree",

@@ -33,6 +33,8 @@ def test_the_story_is_told_in_full(tmp_path: Path) -> None:
         assert re.search(rf"^ +{feed.channel} +\d+", told.out, re.MULTILINE)
     for fact in (
         "no_consent",
+        "no_device_access",
+        "Global Privacy Control of 16 visits",
         "GDPR Art. 6(1)(a)",
         "1798.120(a)",
         "30 different profiles",
@@ -40,7 +42,7 @@ def test_the_story_is_told_in_full(tmp_path: Path) -> None:
         HEROINE.name,
         "two profiles become one",
         "+4670*****42: it is hers",
-        "found 0 of 306",
+        "found 0 of 312",
         "it is one of them: guard it",
         "export.json",
         "not_found",

@@ -13,6 +13,7 @@ from gateway.flows.requests import ConsentEventInput
 from gateway.identifiers.model import RawIdentifier
 from gateway.kernel.clock import DAY
 from gateway.kernel.errors import InvalidInput, NotPermitted
+from tests.notices import shown
 from tests.rights_simulator import asked
 from tests.simulator import MATCHING, NOW, TenantSimulator, grant, raw
 
@@ -135,7 +136,7 @@ class TestWhoMayStateIt:
 
 class TestBatches:
     def test_a_bad_event_spoils_no_other(self, simulator: TenantSimulator) -> None:
-        good = ConsentEventInput((raw("email:anna"),), grant(), "DE")
+        good = ConsentEventInput((raw("email:anna"),), shown(grant()), "DE")
         unknown = ConsentEventInput((raw("email:anna"),), ConsentAssertion("grant", "world_peace", NOW), "DE")
         broken = ConsentEventInput((raw("email:anna"), RawIdentifier("email", "no address")), grant(), "DE")
         unread = Problem("consent", "required", "this field is required", 3)
@@ -180,9 +181,10 @@ class TestQuery:
 
     def test_an_unknown_jurisdiction_is_the_strictest(self, simulator: TenantSimulator) -> None:
         simulator.send("store", simulator.record("r1", "email:anna", consents=[], jurisdiction="US-CA"))
-        for jurisdiction, permitted in (("US-CA", True), ("DE", False), ("XX", False), (None, False)):
+        laws = {"US-CA": "ccpa", "DE": "gdpr", "XX": "default", None: "default"}
+        for jurisdiction, law in laws.items():
             state = asked(simulator, "store", "email:anna", jurisdiction=jurisdiction)
-            assert (state.permitted, state.regimes) == (permitted, ("ccpa",) if permitted else ("gdpr",))
+            assert (state.permitted, state.regimes) == (law == "ccpa", (law,))
         for place, jurisdiction in enumerate(("DE", "XX", None)):
             record = simulator.record(f"n{place}", f"email:n{place}", consents=[], jurisdiction=jurisdiction)
             assert simulator.outcomes("store", record) == ["refused"]

@@ -25,7 +25,17 @@ def office(simulator: TenantSimulator) -> Office:
 def test_every_table_with_a_persons_data_has_its_rule() -> None:
     tables = {table.name for table in metadata.sorted_tables if table.info.get("person")}
     assert check_complete(tables) == []
-    named = {"identifier_id", "profile_id", "record_id", "token", "sealed", "disclosures", "disclosure", "body"}
+    named = {
+        "identifier_id",
+        "profile_id",
+        "record_id",
+        "token",
+        "sealed",
+        "disclosures",
+        "disclosure",
+        "body",
+        "place",
+    }
     holding = {table.name for table in metadata.sorted_tables if named & {column.name for column in table.columns}}
     assert holding - {"policy_set"} == tables
 

@@ -257,38 +257,6 @@ class TestBadRecords:
         assert simulator.counted("log_entry") == entries
 
 
-class TestGpc:
-    """11 CCR 7025: the signal opts the person out of sale and sharing, and of nothing else."""
-
-    def test_it_binds_the_whole_profile_and_who_joins_it(self, simulator: TenantSimulator) -> None:
-        simulator.send("store", simulator.record("r1", "email:anna", "cookie:c", jurisdiction="US-CA", consents=[]))
-        signal = simulator.record("r2", "cookie:c", jurisdiction="US-CA", consents=[], gpc=True)
-        assert simulator.outcomes("web", signal) == ["linked"]
-        assert simulator.outcomes("store", simulator.record("r3", "email:anna", "phone:1")) == ["linked"]
-        for label in ("email:anna", "cookie:c", "phone:1"):
-            assert [simulator.ledger(label, purpose) for purpose in ("sale", "sharing")] == ["opt_out", "opt_out"]
-        assert simulator.ledger("cookie:c") == ""
-        assert len(simulator.partition()) == 1
-
-    @pytest.mark.parametrize("beside", [(), ("household_id:h",)], ids=["alone", "beside a household"])
-    def test_transitions_are_recorded_not_every_request(
-        self, simulator: TenantSimulator, beside: tuple[str, ...]
-    ) -> None:
-        for place in range(3):
-            visit = simulator.record(
-                f"r{place}", "cookie:c", *beside, at=NOW - HOUR + place, jurisdiction="US-CA", consents=[], gpc=True
-            )
-            simulator.send("web", visit)
-        assert simulator.counted("ledger") == 2
-
-    def test_after_a_later_opt_in_it_counts_again(self, simulator: TenantSimulator) -> None:
-        visit = simulator.record("r1", "cookie:c", at=NOW - 3 * HOUR, jurisdiction="US-CA", consents=[], gpc=True)
-        simulator.send("web", visit)
-        simulator.state("web", "opt_in", "cookie:c", purpose="sale", at=NOW - 2 * HOUR)
-        simulator.send("web", replace(visit, record_id="r2", observed_at=NOW - HOUR))
-        assert simulator.ledger("cookie:c", "sale") == "opt_out"
-
-
 class TestPublicClients:
     def test_one_grants_for_devices_alone(self, simulator: TenantSimulator) -> None:
         assert simulator.outcomes("web", simulator.record("r1", "email:anna", "cookie:c")) == ["refused"]

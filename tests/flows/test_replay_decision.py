@@ -24,7 +24,7 @@ def replayed(tenant: TenantSimulator, decision: str) -> Replayed:
 
 
 def decided(tenant: TenantSimulator, *labels: str, **options: object) -> str:
-    (result,) = tenant.send("store", tenant.record("r", *labels, **options))  # type: ignore[arg-type]  # consents and jurisdiction
+    (result,) = tenant.send("store", tenant.record("r", *labels, **options))  # type: ignore[arg-type]  # by name
     assert result.decision is not None
     return result.decision.id
 

@@ -12,16 +12,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.consent.decide import Candidate, Subject, decide, narrow
-from gateway.consent.ledger import LedgerView, binding, fold, standing
-from gateway.consent.model import ANY_PURPOSE, PERMISSIVE, RESTRICTIVE, EventKind, Fact, Permit
+from gateway.consent.ledger import LedgerView, binding, fold, standing, under
+from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, RESTRICTIVE, EventKind, Fact, Permit
 from gateway.flows.messages import ConsentAssertion, IncomingRecord
-from gateway.kernel.clock import DAY
+from gateway.kernel.clock import DAY, years_after
+from gateway.policy.model import DEVICE_ACCESS
 from tests.databases import migrate
 from tests.properties.tape import Tape
 from tests.simulator import MATCHING, NOW, SimulatedGateway, TenantSimulator, check_partition, check_restrictions
 from tests.unit.consent.facts import POLICIES
 
-PURPOSES = (MATCHING, "sale", "analytics")
+PURPOSES = (MATCHING, "sale", DEVICE_ACCESS)
+REFUSING = RESTRICTIVE - NO_STATE - {EventKind.EXPIRE}
+"""Kinds that refuse by themselves: an expiry leaves silence, and an age asks for other grants."""
+AGES = (13, 16, 18)
+GATED = (MATCHING, "sale", "dynamic_pricing", "health_care", "child_directed")
+RULES = [rule for regime in POLICIES.regimes.values() for rules in regime.consent.values() for rule in rules]
+LIFETIMES = sorted({rule.consent_lifetime_days for rule in RULES if rule.consent_lifetime_days is not None})
+BASES = ("consent", "consent", "consent", "parental_consent")
 SCOPES = {1: "person", 2: "person", 3: "device", 4: "device"}
 FLOWS = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -31,18 +39,36 @@ def facts(tape: Tape, *, distinct: bool = False) -> list[Fact]:
     made = []
     for position in range(tape.below(9)):
         kind = list(EventKind)[tape.below(len(EventKind))]
-        purpose = (*PURPOSES, ANY_PURPOSE)[tape.below(4)]
+        purpose = ANY_PURPOSE if kind in NO_STATE else (*PURPOSES, ANY_PURPOSE)[tape.below(4)]
         hours = 16 * tape.below(12) + (position if distinct else 0)
         ends = NOW + DAY * (tape.below(4) - 1) if tape.below(3) == 0 else None
         verified = tape.below(4) > 0
-        made.append(
-            Fact(1 + tape.below(4), purpose, kind, NOW - hours, position, ends, "consent", verified, derived=False)
-        )
+        basis = under(AGES[tape.below(3)]) if kind == EventKind.MINOR else BASES[tape.below(4)]
+        made.append(Fact(1 + tape.below(4), purpose, kind, NOW - hours, position, ends, basis, verified, derived=False))
     return made
+
+
+def minors(tape: Tape) -> list[Fact]:
+    """One or two identifiers of people who reach an age soon, or have reached it."""
+    return [
+        Fact(
+            1 + tape.below(4),
+            ANY_PURPOSE,
+            EventKind.MINOR,
+            NOW - 5000 * DAY,
+            100 + number,
+            NOW + DAY * 100 * (tape.below(30) - 15),
+            under(AGES[tape.below(3)]),
+            verified=True,
+            derived=False,
+        )
+        for number in range(1 + tape.below(2))
+    ]
 
 
 LEDGERS = st.binary(min_size=20, max_size=80).map(lambda blob: facts(Tape(blob)))
 DISTINCT = st.binary(min_size=20, max_size=80).map(lambda blob: facts(Tape(blob), distinct=True))
+MINORS = st.binary(min_size=40, max_size=80).map(lambda blob: [*minors(Tape(blob[:10])), *facts(Tape(blob[10:]))])
 SUBJECTS = st.sets(st.sampled_from(sorted(SCOPES)), min_size=1).map(sorted)
 REGIMES = st.sets(st.sampled_from(sorted(POLICIES.regimes)), min_size=1).map(sorted)
 
@@ -52,9 +78,11 @@ def subject(identifiers: Sequence[int]) -> Subject:
     return Subject({one: SCOPES[one] for one in identifiers})
 
 
-def permits(view: LedgerView, identifiers: Sequence[int], regimes: Sequence[str], purpose: str = MATCHING) -> bool:
+def permits(
+    view: LedgerView, identifiers: Sequence[int], regimes: Sequence[str], purpose: str = MATCHING, now: int = NOW
+) -> bool:
     """Whether a record of these may be used for the purpose."""
-    return isinstance(decide(POLICIES, regimes, purpose, subject(identifiers), view, NOW), Permit)
+    return isinstance(decide(POLICIES, regimes, purpose, subject(identifiers), view, now), Permit)
 
 
 @given(DISTINCT, st.integers(), st.sampled_from(PURPOSES))
@@ -73,12 +101,19 @@ def test_nor_does_the_order_in_which_they_were_recorded(events: list[Fact], seed
     assert (one and one._replace(position=0)) == (other and other._replace(position=0))
 
 
-@given(LEDGERS, SUBJECTS, REGIMES, st.sampled_from(sorted(RESTRICTIVE)), st.sampled_from([MATCHING, ANY_PURPOSE]))
+@given(
+    LEDGERS,
+    SUBJECTS,
+    REGIMES,
+    st.sampled_from(sorted(RESTRICTIVE - NO_STATE)),
+    st.sampled_from([MATCHING, ANY_PURPOSE]),
+)
 def test_a_restriction_refuses_now_and_never_permits(
     events: list[Fact], asked: list[int], regimes: list[str], kind: EventKind, purpose: str
 ) -> None:
     said = Fact(asked[0], purpose, kind, NOW, 99, None, "", verified=False, derived=False)
-    assert not permits(LedgerView([*events, said]), asked, regimes)
+    if kind in REFUSING:
+        assert not permits(LedgerView([*events, said]), asked, regimes)
     for hours in range(0, 200, 7):
         earlier = LedgerView([*events, said._replace(occurred_at=NOW - hours)])
         assert permits(LedgerView(events), asked, regimes) or not permits(earlier, asked, regimes)
@@ -95,9 +130,9 @@ def test_what_is_kept_of_an_identifier_that_expired_restricts_as_before_and_perm
         assert kept.issuperset(binding(mine, purpose))
         for later in ([], lifted):
             was, now = fold([*mine, *later], purpose), fold([*kept, *later], purpose)
-            if was is not None and was.kind in RESTRICTIVE:
+            if was is not None and was.kind in REFUSING:
                 assert now is not None
-                assert now.kind in RESTRICTIVE
+                assert now.kind in REFUSING
 
 
 @given(LEDGERS, SUBJECTS, REGIMES, REGIMES)
@@ -114,11 +149,46 @@ def test_a_permit_rests_on_grants_that_stand(events: list[Fact], asked: list[int
     view = LedgerView(events)
     decision = decide(POLICIES, regimes, MATCHING, subject(asked), view, NOW)
     if isinstance(decision, Permit):
-        states = [view.state(one, MATCHING) for one in asked]
+        states = [view.state(one, purpose) for one in asked for purpose in (MATCHING, DEVICE_ACCESS)]
         grants = {state.position for state in states if state is not None and state.kind in PERMISSIVE}
         assert grants.issuperset(decision.basis)
-        assert not any(state is not None and state.kind in RESTRICTIVE for state in states)
+        about_it = [view.state(one, MATCHING) for one in asked]
+        assert not any(state is not None and state.kind in REFUSING for state in about_it)
         assert decision.expires_at is None or decision.expires_at > NOW
+
+
+def moments(events: Sequence[Fact]) -> list[int]:
+    """From now on, each moment at which time could change a decision that rests on these, and the one before it."""
+    found = {NOW}
+    for event in events:
+        if event.kind == EventKind.MINOR:
+            found.update(years_after(event.expires_at or 0, years) for years in range(6))
+        elif event.expires_at is not None:
+            found.add(event.expires_at)
+        found.update(event.occurred_at + days * DAY for days in LIFETIMES)
+    return sorted({at for one in found for at in (one - 1, one) if at >= NOW})
+
+
+@given(MINORS, SUBJECTS, REGIMES, st.sampled_from(GATED))
+def test_time_alone_never_permits_and_least_of_all_a_birthday(
+    events: list[Fact], asked: list[int], regimes: list[str], purpose: str
+) -> None:
+    view = LedgerView(events)
+    answers = [permits(view, asked, regimes, purpose, now=at) for at in moments(events)]
+    assert answers == sorted(answers, reverse=True)
+
+
+@given(MINORS, SUBJECTS, REGIMES, st.sampled_from(GATED))
+def test_a_permit_names_the_first_moment_at_which_time_changes_it(
+    events: list[Fact], asked: list[int], regimes: list[str], purpose: str
+) -> None:
+    view = LedgerView(events)
+    first = decide(POLICIES, regimes, purpose, subject(asked), view, NOW)
+    if isinstance(first, Permit):
+        ends = first.expires_at
+        for at in moments(events):
+            later = decide(POLICIES, regimes, purpose, subject(asked), view, at)
+            assert (later == first) == (ends is None or at < ends)
 
 
 @given(LEDGERS, SUBJECTS, REGIMES, st.lists(st.tuples(SUBJECTS, REGIMES), max_size=3))

@@ -7,8 +7,10 @@ from gateway.profiles.engine import Plan
 from gateway.profiles.model import Change, Member, Profile
 from gateway.storage.disclosures import ChangeRow, DisclosureRow
 from gateway.storage.identifiers import StoredIdentifier
+from gateway.storage.imports import ImportRow
 from gateway.storage.ledger import LedgerRow
 from gateway.storage.log import LogStore
+from gateway.storage.notices import NoticeRow, NoticeVersion
 from gateway.storage.outward import NamedProfile
 from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.tombstones import Tombstone
@@ -20,7 +22,9 @@ PHONE = StoredIdentifier(b"\xff" * 32, 12, "phone", "", 1)
 STEAM = StoredIdentifier(b"\x27" * 32, 13, "platform_id", "steam", 1)
 
 
-def event(identifier: int, position: int, at: int = 100, known: int = 200, channel: str = "web") -> LedgerRow:
+def event(
+    identifier: int, position: int, at: int = 100, known: int = 200, channel: str = "web", site: str = ""
+) -> LedgerRow:
     return LedgerRow(
         identifier_id=identifier,
         position=position,
@@ -37,6 +41,7 @@ def event(identifier: int, position: int, at: int = 100, known: int = 200, chann
         notice="n-1",
         verified=True,
         derived=False,
+        site=site,
     )
 
 
@@ -101,6 +106,88 @@ def test_ledger(storage: Storage) -> None:
         assert unit.ledger.positions([11, 12]) == [4]
 
 
+def test_texts_of_signals_and_openings_of_refusals_go_with_their_events(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        unit.ledger.append([event(11, 3, site="web"), event(11, 4)])
+        assert {fact.site for fact in unit.ledger.facts([11])} == {"web", ""}
+        unit.ledger.keep_signals({3: b"sealed", 4: b"another"})
+        assert unit.ledger.signals([3, 4, 9]) == {3: b"sealed", 4: b"another"}
+        unit.disclosures.add_decisions(5, 2, b"\x00" * 96, [(0, "no"), (1, "yes"), (2, "never")], [(3, 0), (4, 2)])
+        assert unit.ledger.erase([3]) == 1
+        assert unit.ledger.signals([3, 4]) == {4: b"another"}
+        assert unit.disclosures.decisions(5) == [(1, "yes"), (2, "never")]
+        assert unit.session.rows("SELECT position, batch_id, place FROM refusal_fact WHERE tenant_id = 1") == [
+            (4, 5, 2)
+        ]
+
+
+def test_notices(storage: Storage) -> None:
+    first = NoticeRow("banner", "1", "de en", "analytics sale", "sha256:00", "We ask.", 100, None)
+    second = first._replace(version="2", in_force_from=200, in_force_to=300)
+    with storage.begin(1, write=True) as unit:
+        for row in (second, first):
+            unit.notices.add(row)
+        assert unit.notices.end("banner", "1", 200) == 1
+        assert unit.notices.end("banner", "1", 250) == 0
+        assert unit.notices.end("banner", "3", 250) == 0
+        ended = first._replace(in_force_to=200)
+        assert unit.notices.all() == [ended, second]
+        assert unit.notices.versions() == [
+            NoticeVersion(row.notice, row.version, row.purposes, row.in_force_from, row.in_force_to)
+            for row in (ended, second)
+        ]
+        unit.commit()
+    with storage.begin(2, write=True) as unit:
+        assert unit.notices.all() == []
+        assert unit.notices.end("banner", "2", 250) == 0
+
+
+def test_imports(storage: Storage) -> None:
+    row = ImportRow(8, b"\x08" * 32, "{}", proposed_by=7, proposed_at=100)
+    with storage.begin(1, write=True) as unit:
+        unit.imports.add(row)
+        assert unit.imports.get(8) == row
+        assert unit.imports.get(9) is None
+        assert [unit.imports.approve(8, 6, now=at) for at in (200, 250)] == [1, 0]
+        unit.imports.done(8, 300)
+        assert unit.imports.get(8) == row._replace(approved_by=6, approved_at=200, done_at=300)
+        unit.commit()
+    with storage.begin(2, write=False) as unit:
+        assert unit.imports.get(8) is None
+
+
+def test_records_that_are_decided_again(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        with_evidence(unit)
+        assert unit.records.due(10**6, (0, 0), 9) == []
+        unit.records.decided({1: (500, "3 4"), 2: (400, ""), 3: (None, "")})
+        assert [(one.review_at, one.basis) for one in sorted(unit.records.get([1, 2, 3]))] == [
+            (500, "3 4"),
+            (400, ""),
+            (None, ""),
+        ]
+        assert unit.records.due(500, (0, 0), 9) == [(400, 2), (500, 1)]
+        assert unit.records.due(500, (0, 0), 1) == [(400, 2)]
+        assert unit.records.due(500, (400, 2), 9) == [(500, 1)]
+        assert unit.records.due(499, (0, 0), 9) == [(400, 2)]
+        assert (unit.records.after(0, 9), unit.records.after(1, 1)) == ([1, 2, 3], [2])
+        unit.records.review_all()
+        assert unit.records.due(0, (-1, 0), 9) == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_records_that_nothing_permits_any_more(storage: Storage) -> None:
+    with storage.begin(1, write=True) as unit:
+        with_evidence(unit)
+        unit.records.decided({1: (500, ""), 2: (500, ""), 3: (500, "")})
+        unit.records.retract([3], now=2999)
+        unit.records.retract([1], now=3000)
+        assert unit.records.retracted_before(3000, (0, 0), 9) == [(2999, 3)]
+        assert unit.records.retracted_before(3001, (0, 0), 9) == [(2999, 3), (3000, 1)]
+        assert unit.records.retracted_before(3001, (2999, 3), 9) == [(3000, 1)]
+        assert unit.records.due(500, (0, 0), 9) == [(500, 2)]
+        assert unit.records.after(0, 9) == [2]
+
+
 def test_tombstones(storage: Storage) -> None:
     forever = Tombstone(b"a" * 32, 1, "gdpr", "erased", "request", 9, 500, None)
     until = Tombstone(b"b" * 32, 1, "ccpa", "*", "request", 9, 500, 900)
@@ -138,7 +225,7 @@ def test_records_and_links(storage: Storage) -> None:
         assert [(one.record_id, one.graph, one.channel) for one in unit.records.seen([1])] == [(1, GRAPH, "web")]
         assert unit.records.sent_by("web", [11, 99]) == {11}
         assert sorted(unit.records.of([12])) == [1, 2]
-        unit.records.retract([1])
+        unit.records.retract([1], now=3000)
         assert unit.records.of([12], active_only=True) == [2]
         assert sorted(unit.records.of([12])) == [1, 2]
         assert unit.records.delete([1, 2]) == (2, 4)
@@ -198,7 +285,7 @@ def test_the_evidence_around_a_change(storage: Storage) -> None:
         assert {one.record_id for one in reader.links_around([13], trusted_only=True)} == {2}
         assert len(reader.all_links()) == 5
         assert sorted(member.identifier_id for member in reader.homes([11])[0]) == [11, 12]
-        unit.records.retract([1, 2])
+        unit.records.retract([1, 2], now=3000)
         assert {one.record_id for one in reader.all_links()} == {3}
 
 
@@ -248,14 +335,19 @@ def test_stores_show_a_tenant_its_own_rows_only(storage: Storage) -> None:
         unit.identifiers.add([MAIL])
         with_evidence(unit)
         unit.ledger.append([event(11, 3)])
+        unit.ledger.keep_signals({3: b"sealed"})
         unit.commit()
     with storage.begin(2, write=True) as unit:
         assert list(unit.identifiers.all()) == []
         assert unit.records.of([11, 12, 13]) == []
         assert unit.ledger.facts([11]) == []
+        assert unit.ledger.signals([3]) == {}
+        assert unit.ledger.erase([3]) == 0
+        assert unit.records.after(0, 9) == unit.records.due(10**6, (0, 0), 9) == []
         assert unit.records.delete([1, 2, 3]) == (0, 0)
         unit.identifiers.add([MAIL])
         unit.commit()
     with storage.begin(1, write=False) as unit:
         assert sorted(unit.records.of([11, 12, 13])) == [1, 2, 3]
+        assert unit.ledger.signals([3]) == {3: b"sealed"}
         assert isinstance(unit.log, LogStore)

@@ -91,7 +91,10 @@ def list_all(tenant: str, *, as_json: bool) -> None:
 @tenant_option
 @click.option("--on", "day", type=_DAY, required=True, help="First day it is shown no more, in UTC.")
 def end(name: str, version: str, tenant: str, day: datetime) -> None:
-    """VERSION of the notice NAME is shown to nobody from a day on; consents given before stay."""
+    """VERSION of the notice NAME is shown no more from a day on.
+
+    Consents that were given for it before stay.
+    """
     gateway = opened()
     end_notice(gateway, acting(gateway, tenant, Role.ADMIN), name, version, _moment(day))
     click.echo("Ended.")

@@ -19,7 +19,8 @@ from gateway.policy.explain import explain
 
 BATCH: Final = 50
 OUTCOMES: Final = ("linked", "created", "refused", "duplicate", "review", "suppressed", "invalid")
-_EXPLAINED: Final = ("no_consent", "opted_out")
+_EXPLAINED: Final = ("no_consent", "no_device_access", "opted_out")
+_CALIFORNIA: Final = "ccpa"
 _SHOP_TAIL: Final = SHOP_PHONE[-9:]
 
 
@@ -75,7 +76,7 @@ def _line(feed: Feed, results: Sequence[RecordResult], outcomes: Sequence[str]) 
 
 
 def show_refusals(stage: Stage, arrivals: Arrivals) -> None:
-    """Scene 2: why records were refused, and what the law says about two of them."""
+    """Scene 2: why records were refused, what the law says about three of them, and which signals were heard."""
     reasons = {
         feed.channel: Counter(
             result.decision.reason
@@ -92,6 +93,11 @@ def show_refusals(stage: Stage, arrivals: Arrivals) -> None:
     stage.show(("refused because", "all", *reasons), rows)
     for reason in _EXPLAINED:
         _explain(stage, arrivals, reason)
+    honored = sum(result.gpc for results in arrivals.results.values() for result in results)
+    law, now = stage.gateway.policies.regimes[_CALIFORNIA], stage.clock.now()
+    rules = {purpose: law.rule(purpose, now) for purpose in stage.gateway.policies.purposes}
+    covered = ", ".join(purpose for purpose, rule in rules.items() if rule and "gpc" in rule.signals)
+    stage.fact("honored", f"Global Privacy Control of {honored} visits, in {law.title} an opt-out of {covered}")
 
 
 def _explain(stage: Stage, arrivals: Arrivals, reason: str) -> None:
@@ -99,8 +105,9 @@ def _explain(stage: Stage, arrivals: Arrivals, reason: str) -> None:
         for result in results:
             decision = result.decision
             if result.outcome == "refused" and decision and decision.reason == reason:
-                regime = decision.regimes[0]
-                law = explain(stage.gateway.policies, regime, decision.purpose, stage.clock.now())
+                policies, now = stage.gateway.policies, stage.clock.now()
+                laws = [explain(policies, regime, decision.purpose, now) for regime in decision.regimes]
+                law = next((one for one in laws if one.rule == decision.rule), laws[0])
                 stage.fact("refused", f"{channel} record {result.record_id}: {reason}", "yellow")
                 stage.fact("rule", decision.rule)
                 stage.fact("the law", law.sentence)

@@ -28,8 +28,8 @@ _CONSENTS: Final = (f"consent:{PURPOSE}", f"consent:{SALE}")
 _HEAD: Final = ("record_id", "observed_at", "jurisdiction", "purpose")
 _ADDRESS: Final = ("given_name", "family_name", "postal_code", "city", "country")
 COLUMNS: Final = {
-    "store": (*_HEAD, "loyalty_id", "email", "email:sha256:uid2", "phone", *_CONSENTS, *_ADDRESS),
-    "call_centre": (*_HEAD, "customer_id", "phone", "email", _CONSENTS[0], *_ADDRESS, "date_of_birth"),
+    "store": (*_HEAD, "loyalty_id", "email", "email:sha256:uid2", "phone", *_CONSENTS, "notice", *_ADDRESS),
+    "call_centre": (*_HEAD, "customer_id", "phone", "email", _CONSENTS[0], "notice", *_ADDRESS, "date_of_birth"),
 }
 """The columns of the CSV feeds, by channel."""
 
@@ -112,6 +112,8 @@ def _csv_row(visit: Visit, record_id: str) -> Wire:
         else:
             row[identifier["kind"]] = identifier["value"]
     row |= {f"consent:{purpose}": kind for kind, purpose in visit.consents}
+    if any(kind == "grant" for kind, _ in visit.consents):
+        row["notice"] = NOTICES[visit.channel]
     return row
 
 

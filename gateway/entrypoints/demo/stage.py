@@ -18,15 +18,17 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import wiring
-from gateway.entrypoints.demo.story import FEEDS, HEROINE, NOW, Feed
+from gateway.entrypoints.demo.story import FEEDS, HEROINE, NOTICES, NOW, PURPOSE, START, Feed
 from gateway.entrypoints.wire.reading import read_ndjson
 from gateway.entrypoints.wire.records import parse_record
 from gateway.entrypoints.wire.tables import read_csv
 from gateway.flows import admin
 from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.messages import IncomingRecord, Problem
+from gateway.flows.notices import NoticeInput, register_notice
 from gateway.identifiers.model import RawIdentifier
 from gateway.kernel.clock import ManualClock, parse_instant
+from gateway.policy.model import DEVICE_ACCESS
 from gateway.settings import Settings
 
 TENANT: Final = "demo"
@@ -63,6 +65,7 @@ class Stage:
         clock = ManualClock(parse_instant(NOW))
         gateway = wiring.build(settings, clock)
         tenant_id = admin.create_tenant(gateway, TENANT)
+        _register_notices(gateway, tenant_id)
         clients = {feed.channel: _client(gateway, tenant_id, feed) for feed in FEEDS}
         return cls(directory, gateway, clock, tenant_id, clients, console, [])
 
@@ -142,6 +145,15 @@ def counted(counts: Mapping[str, int]) -> str:
 def outcome_text(outcome: str) -> Text:
     """An outcome in its color."""
     return Text(outcome, _STYLES.get(outcome, ""))
+
+
+def _register_notices(gateway: Gateway, tenant_id: int) -> None:
+    """What the channels show when they ask: without it no consent of theirs counts."""
+    officer = admin.system_caller(gateway, tenant_id, Role.DPO)
+    for channel, name in NOTICES.items():
+        text = f"May we recognize you in our other channels, too? (shown by: {channel})"
+        notice = NoticeInput(name, "1", ("en",), (PURPOSE, DEVICE_ACCESS), text, parse_instant(START))
+        register_notice(gateway, officer, notice)
 
 
 def _client(gateway: Gateway, tenant_id: int, feed: Feed) -> Caller:

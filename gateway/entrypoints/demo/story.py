@@ -15,6 +15,9 @@ from typing import Final
 NOW: Final = "2026-11-02T09:00:00.000Z"
 """When the demo takes place: after the last record, so that the feeds are past on a machine with any date."""
 
+START: Final = "2026-05-04T00:00:00.000Z"
+"""When the feeds begin: a consent to reading a device lasts 183 days, and none of them is to be over by `NOW`."""
+
 PURPOSE: Final = "identity_resolution"
 """The purpose every record of the feeds is sent for."""
 
@@ -49,8 +52,14 @@ The web's key stands in browsers, so it may grant for its cookies alone; it come
 what the people behind the hashed e-mail addresses agreed to.
 """
 
-NOTICES: Final = {"web": "web-notice-2026", "app": "app-notice-2026", "iot": "iot-notice-2026"}
-"""Channel -> id of the privacy notice its grants name; each in force since 2026-01-01T00:00:00Z."""
+NOTICES: Final = {
+    "call_centre": "call-notice-2026",
+    "app": "app-notice-2026",
+    "iot": "iot-notice-2026",
+    "store": "till-notice-2026",
+    "web": "web-notice-2026",
+}
+"""Channel -> name of the privacy notice its grants name; each in force since `START`."""
 
 
 @dataclass(frozen=True, slots=True)

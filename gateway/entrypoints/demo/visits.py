@@ -9,21 +9,23 @@ from typing import Final
 
 from gateway.entrypoints.demo import spelling
 from gateway.entrypoints.demo.people import Dice, Person
-from gateway.entrypoints.demo.story import PURPOSE, SALE, SHOP_PHONE
+from gateway.entrypoints.demo.story import PURPOSE, SALE, SHOP_PHONE, START
 from gateway.kernel.clock import DAY, SECOND, parse_instant
+from gateway.policy.model import DEVICE_ACCESS
 
 Identifier = dict[str, str]
 
-START: Final = parse_instant("2026-01-01T00:00:00Z")
-DAYS: Final = 304
-"""The feeds run from 1 January to 31 October 2026."""
+DAYS: Final = 180
+"""The feeds run from `START` to 30 October 2026."""
 
-_TURN: Final = 150  # who withdraws agreed before this day and calls after it
+_START: Final = parse_instant(START)
+_TURN: Final = 89  # who withdraws agreed before this day and calls after it
 _JUNK: Final = {
     "email": ("test@test.com", "null", "noemail@mail.example", "n/a"),
     "phone": ("0000000000", "00000000000"),
     "device_id": ("00000000-0000-0000-0000-000000000000",),
 }
+_ON_DEVICES: Final = frozenset({"web", "app", "iot"})
 _METHODS: Final = {"web": "banner", "app": "onboarding", "store": "form", "call_centre": "voice", "iot": "setup"}
 
 
@@ -49,13 +51,13 @@ def visits(people: tuple[Person, ...], dice: Dice) -> dict[str, list[Visit]]:
     """Everybody's visits by channel, each channel in the order of time; the heroine is the first of `people`."""
     found: dict[str, list[Visit]] = {channel: [] for channel in _CHANNELS}
     for visit in _heroine(people[0], dice):
-        found[visit.channel].append(visit)
+        found[visit.channel].append(_read(visit, people[0]))
     for person in people[1:]:
         for channel in sorted(person.channels):
             usual = 1 + dice.below(2, "visits", channel, person.number)
             for nth in range(1 if channel == "call_centre" and person.stance == "withdrew" else usual):
                 visit = _CHANNELS[channel](person, nth, dice)
-                found[channel].append(_agree(visit, person, nth, dice))
+                found[channel].append(_read(_agree(visit, person, nth, dice), person))
         if person.shop_customer:
             found["store"].append(_shop_visit(person, dice))
     return {channel: sorted(some, key=lambda visit: visit.at) for channel, some in found.items()}
@@ -147,17 +149,17 @@ def _heroine(person: Person, dice: Dice) -> Iterator[Visit]:
     address = _address(person, dice, ("heroine",))
     attributes = {"store": address, "call_centre": {**address, "date_of_birth": _born(person)}}
     plan: tuple[tuple[str, int, tuple[Identifier, ...], bool], ...] = (
-        ("web", 20, (cookie, spelling.hashed("email", person.email, dice, "heroine", 0)), True),
-        ("app", 48, (device, spelling.hashed("phone", person.phone, dice, "heroine")), True),
-        ("store", 61, (card, typed_email), True),
-        ("call_centre", 103, (spoken_phone, customer), True),
-        ("iot", 110, (sensor, customer), False),
-        ("web", 166, (cookie, spelling.hashed("email", person.email, dice, "heroine", 1)), False),
-        ("store", 204, (card, typed_phone), False),
-        ("iot", 260, (sensor, customer), False),
+        ("web", 12, (cookie, spelling.hashed("email", person.email, dice, "heroine", 0)), True),
+        ("app", 28, (device, spelling.hashed("phone", person.phone, dice, "heroine")), True),
+        ("store", 36, (card, typed_email), True),
+        ("call_centre", 61, (spoken_phone, customer), True),
+        ("iot", 65, (sensor, customer), False),
+        ("web", 98, (cookie, spelling.hashed("email", person.email, dice, "heroine", 1)), False),
+        ("store", 121, (card, typed_phone), False),
+        ("iot", 154, (sensor, customer), False),
     )
     for channel, day, identifiers, grants in plan:
-        at = START + day * DAY + dice.below(DAY // SECOND, "heroine", channel, day) * SECOND
+        at = _START + day * DAY + dice.below(DAY // SECOND, "heroine", channel, day) * SECOND
         consents = granted if grants else ()
         yield Visit(channel, at, identifiers, country, consents, attributes=attributes.get(channel, {}))
 
@@ -180,13 +182,20 @@ def _agree(visit: Visit, person: Person, nth: int, dice: Dice) -> Visit:
     return visit
 
 
+def _read(visit: Visit, person: Person) -> Visit:
+    """In Europe a channel that reads an identifier from the visitor's device asks for that, every time."""
+    if visit.channel in _ON_DEVICES and person.stance in {"granted", "withdrew"}:
+        return replace(visit, consents=(*visit.consents, ("grant", DEVICE_ACCESS)))
+    return visit
+
+
 def _moment(person: Person, channel: str, nth: int, dice: Dice) -> int:
     """When the visit is, in milliseconds; those who withdraw agree early in the year and call later."""
     first, days = 0, DAYS
     if person.stance == "withdrew":
         first, days = (_TURN, DAYS - _TURN) if channel == "call_centre" else (0, _TURN)
     millisecond = dice.below(days * DAY, "moment", channel, person.number, nth)
-    return START + first * DAY + millisecond
+    return _START + first * DAY + millisecond
 
 
 def _sent(what: str, person: Person, dice: Dice, topic: tuple[object, ...]) -> list[Identifier]:

@@ -11,20 +11,22 @@ from gateway.consent.decide import Candidate, Subject, decide, narrow
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import (
     ANY_PURPOSE,
+    NO_STATE,
     RESTRICTIVE,
     Decision,
     EventKind,
+    Fact,
     MergePermit,
     Permit,
     Reason,
     Refusal,
 )
 from gateway.kernel.clock import DAY
-from gateway.policy.model import ConsentRule, PolicySet
-from tests.unit.consent.facts import CCPA, GDPR, NOW, POLICIES, PURPOSE, UK, fact, grant, ledger
+from gateway.policy.model import DEVICE_ACCESS, ConsentRule, PolicySet
+from tests.unit.consent.facts import CCPA, GDPR, GERMANY, NOW, POLICIES, PURPOSE, UK, fact, grant, ledger
 
-EMAIL, PHONE, COOKIE, DEVICE = 1, 2, 3, 4
-SCOPES = {EMAIL: "person", PHONE: "person", COOKIE: "device", DEVICE: "device"}
+EMAIL, PHONE, COOKIE, DEVICE, CAR = 1, 2, 3, 4, 5
+SCOPES = {EMAIL: "person", PHONE: "person", COOKIE: "device", DEVICE: "device", CAR: "thing"}
 
 
 def subject(*identifiers: int) -> Subject:
@@ -63,9 +65,9 @@ def sides(merge: MergePermit) -> tuple[list[int], list[int]]:
 
 def with_rule(regime: str, **changes: object) -> PolicySet:
     """The shipped policies, with this regime's rule for the matching purpose changed."""
-    old: Mapping[str, ConsentRule] = POLICIES.regimes[regime].consent
-    rule = replace(old[PURPOSE], **changes)  # type: ignore[arg-type]  # fields by name
-    changed = replace(POLICIES.regimes[regime], consent={**old, PURPOSE: rule})
+    old: Mapping[str, tuple[ConsentRule, ...]] = POLICIES.regimes[regime].consent
+    rules = tuple(replace(rule, **changes) for rule in old[PURPOSE])  # type: ignore[arg-type]  # fields by name
+    changed = replace(POLICIES.regimes[regime], consent={**old, PURPOSE: rules})
     return replace(POLICIES, regimes={**POLICIES.regimes, regime: changed})
 
 
@@ -101,7 +103,7 @@ class TestDenyByDefault:
 
 
 class TestRestrictions:
-    @pytest.mark.parametrize("kind", sorted(RESTRICTIVE))
+    @pytest.mark.parametrize("kind", sorted(RESTRICTIVE - NO_STATE - {EventKind.EXPIRE}))
     @pytest.mark.parametrize("regimes", [GDPR, CCPA])
     @pytest.mark.parametrize("where", [PHONE, COOKIE])
     def test_one_on_any_identifier_refuses(self, kind: EventKind, regimes: tuple[str, ...], where: int) -> None:
@@ -118,6 +120,11 @@ class TestRestrictions:
         view = ledger(grant(EMAIL, days_ago=2), fact(EMAIL, EventKind.WITHDRAW, verified=False))
         assert refusal(decided(view, EMAIL))[1] is Reason.WITHDRAWN
 
+    def test_an_expiry_leaves_silence(self) -> None:
+        view = ledger(grant(EMAIL, days_ago=2), fact(EMAIL, EventKind.EXPIRE))
+        assert refusal(decided(view, EMAIL)) == ("gdpr.consent.identity_resolution", Reason.NO_CONSENT)
+        assert permit(decided(view, EMAIL, regimes=CCPA)).reason is Reason.NOT_OPTED_OUT
+
 
 class TestAllowByDefault:
     def test_silence_is_yes(self) -> None:
@@ -131,7 +138,9 @@ class TestAllowByDefault:
 
 class TestTime:
     def test_a_consent_ends_with_its_rule(self) -> None:
-        days = POLICIES.regimes["gdpr"].consent[PURPOSE].consent_lifetime_days
+        rule = POLICIES.regimes["gdpr"].rule(PURPOSE, NOW)
+        assert rule is not None
+        days = rule.consent_lifetime_days
         assert days is not None
         given = grant(EMAIL, days_ago=days - 1)
         assert permit(decided(ledger(given), EMAIL)).expires_at == NOW + DAY
@@ -179,6 +188,84 @@ class TestRegimes:
 
     def test_a_purpose_without_a_rule_is_refused(self) -> None:
         assert refusal(decided(ledger(grant(EMAIL)), EMAIL, purpose="unheard_of"))[1] is Reason.NO_RULE
+
+
+class TestDeviceAccess:
+    """Directive 2002/58/EC Art. 5(3): whatever is done with what is read from a device, reading it needs a consent."""
+
+    RULE = ("eprivacy.consent.device_access", Reason.NO_DEVICE_ACCESS)
+
+    def access(self, identifier: int, *, days_ago: float = 1, verified: bool = True) -> Fact:
+        """A consent to reading the device."""
+        kind = EventKind.GRANT
+        return fact(identifier, kind, purpose=DEVICE_ACCESS, days_ago=days_ago, verified=verified)
+
+    def test_a_record_without_a_device_needs_none(self) -> None:
+        assert permit(decided(ledger(grant(EMAIL)), EMAIL, regimes=GERMANY)).regimes == GERMANY
+
+    def test_nor_what_stands_for_a_thing_and_was_not_read_from_it(self) -> None:
+        permit(decided(ledger(grant(EMAIL)), EMAIL, CAR, regimes=GERMANY))
+
+    def test_one_with_a_device_needs_it_beside_the_consent_to_the_purpose(self) -> None:
+        given, access = grant(EMAIL), self.access(COOKIE, verified=False)
+        assert refusal(decided(ledger(given), EMAIL, COOKIE, regimes=GERMANY)) == self.RULE
+        assert refusal(decided(ledger(access), EMAIL, COOKIE, regimes=GERMANY))[1] is Reason.NO_CONSENT
+        found = permit(decided(ledger(given, access), EMAIL, COOKIE, regimes=GERMANY))
+        assert found.basis == (given.position, access.position)
+
+    def test_on_any_device_of_the_record_or_a_verified_person(self) -> None:
+        given = grant(EMAIL)
+        for access, enough in (
+            (self.access(DEVICE, verified=False), True),
+            (self.access(EMAIL), True),
+            (self.access(EMAIL, verified=False), False),
+            (self.access(PHONE), False),
+        ):
+            found = decided(ledger(given, access), EMAIL, COOKIE, DEVICE, regimes=GERMANY)
+            assert isinstance(found, Permit) == enough
+
+    @pytest.mark.parametrize("where", [EMAIL, COOKIE, DEVICE])
+    def test_denied_anywhere_it_is_denied(self, where: int) -> None:
+        denied = fact(where, EventKind.DENY, purpose=DEVICE_ACCESS)
+        view = ledger(grant(EMAIL), self.access(COOKIE, days_ago=2), denied)
+        assert refusal(decided(view, EMAIL, COOKIE, DEVICE, regimes=GERMANY)) == ("ledger.deny", Reason.DENIED)
+        assert isinstance(decided(view, EMAIL, regimes=GDPR), Permit)
+
+    def test_it_ends_with_its_own_rule(self) -> None:
+        rule = POLICIES.regimes["eprivacy"].rule(PURPOSE, NOW)
+        assert rule is not None
+        assert rule.consent_lifetime_days is not None
+        access = self.access(COOKIE, days_ago=rule.consent_lifetime_days - 1)
+        view = ledger(grant(EMAIL, days_ago=2), access)
+        assert permit(decided(view, EMAIL, COOKIE, regimes=GERMANY)).expires_at == NOW + DAY
+        assert refusal(decided(view, EMAIL, COOKIE, regimes=GERMANY, now=NOW + DAY))[1] is Reason.EXPIRED
+
+    def test_what_keeps_a_service_secure_needs_none(self) -> None:
+        interest = fact(EMAIL, EventKind.GRANT, purpose="security", basis="legitimate_interest")
+        permit(decided(ledger(interest), EMAIL, COOKIE, regimes=GERMANY, purpose="security"))
+
+    def test_outside_of_europe_nobody_asks(self) -> None:
+        permit(decided(ledger(), EMAIL, COOKIE, regimes=CCPA))
+
+
+def test_a_rule_may_ask_for_the_consent_to_another_purpose() -> None:
+    policies = with_rule("gdpr", asks="analytics")
+    asked = fact(EMAIL, EventKind.GRANT, purpose="analytics")
+    assert permit(decided(ledger(asked), EMAIL, policies=policies)).basis == (asked.position,)
+    assert isinstance(decided(ledger(grant(EMAIL)), EMAIL, policies=policies), Refusal)
+    view = ledger(asked, fact(EMAIL, EventKind.OBJECT))
+    assert refusal(decided(view, EMAIL, policies=policies))[1] is Reason.OBJECTED
+
+
+def test_what_was_said_to_one_channel_counts_there_alone() -> None:
+    view = ledger(fact(COOKIE, EventKind.GRANT, site="shop"), fact(DEVICE, EventKind.DENY, site="app"))
+    found = {
+        channel: isinstance(
+            decide(POLICIES, GDPR, PURPOSE, replace(subject(*asked), channel=channel), view, NOW), Permit
+        )
+        for channel, asked in (("shop", (COOKIE, DEVICE)), ("app", (COOKIE, DEVICE)), ("other", (COOKIE,)))
+    }
+    assert found == {"shop": True, "app": False, "other": False}
 
 
 class TestNarrow:

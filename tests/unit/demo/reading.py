@@ -119,7 +119,7 @@ def _from_json(channel: str, record: dict[str, object]) -> Sent:
         observed_at=str(record.get("observed_at", "")),
         jurisdiction=str(record.get("jurisdiction", "")),
         identifiers=tuple(identifiers),
-        consents=tuple(consent["kind"] for consent in listed if consent["purpose"] != "sale"),
+        consents=tuple(consent["kind"] for consent in listed if consent["purpose"] not in {"sale", "device_access"}),
         sale=tuple(consent["kind"] for consent in listed if consent["purpose"] == "sale"),
         gpc=record.get("signals") == {"gpc": True},
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from gateway.entrypoints.demo.generate import COLUMNS
-from gateway.entrypoints.demo.story import FEEDS, HEROINE, NOTICES, NOW, PURPOSE, SHOP_PHONE, Feed
+from gateway.entrypoints.demo.story import FEEDS, HEROINE, NOTICES, NOW, PURPOSE, SHOP_PHONE, START, Feed
 from gateway.kernel.clock import parse_instant
 from tests.unit.demo.reading import JUNK, Node, Sent, digest_of, e164, folded, good_records, sent
 
@@ -92,7 +92,7 @@ def test_invalid_records_break_the_rules_the_story_tells() -> None:
 
 def test_all_other_records_are_well_formed() -> None:
     for record in RECORDS:
-        assert parse_instant("2026-01-01T00:00:00Z") <= parse_instant(record.observed_at) < parse_instant(NOW)
+        assert parse_instant(START) <= parse_instant(record.observed_at) < parse_instant(NOW)
         assert record.jurisdiction in {"DE", "FR", "SE", "GB", "US-CA", *([""] if record.channel == "web" else [])}
         kinds = [identifier["kind"] for identifier in record.identifiers]
         assert kinds

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from gateway.entrypoints.demo import generate, spelling
 from gateway.entrypoints.demo.people import Dice, Person, cast
-from gateway.entrypoints.demo.story import FEEDS, HEROINE, NOW, SHOP_PHONE
-from gateway.entrypoints.demo.visits import DAYS, START, visits
+from gateway.entrypoints.demo.story import FEEDS, HEROINE, NOW, SHOP_PHONE, START
+from gateway.entrypoints.demo.visits import DAYS, visits
 from gateway.kernel.clock import DAY, parse_instant
 from tests.unit.demo.reading import digest_of, e164, folded
 
@@ -109,8 +109,8 @@ def test_visits_are_in_order_within_the_year_and_before_the_demo_takes_place() -
     for visited in visits(PEOPLE, Dice(generate.SEED)).values():
         times = [visit.at for visit in visited]
         assert times == sorted(times)
-        assert START <= times[0] <= times[-1] < START + DAYS * DAY
-    assert parse_instant(NOW) > START + (DAYS + 1) * DAY  # the latest record sent again, a day newer
+        assert parse_instant(START) <= times[0] <= times[-1] < parse_instant(START) + DAYS * DAY
+    assert parse_instant(NOW) > parse_instant(START) + (DAYS + 1) * DAY  # the latest record sent again, a day newer
 
 
 def test_nobody_and_nothing_personal_shows_in_a_repr() -> None:
