@@ -43,12 +43,7 @@ PUBLIC: Mapping[str, Mapping[str, str]] = {
         "shown.origin != key.name": "names of the log",
     },
     "flows/replay_decision.py": {
-<<<<<<< HEAD
-        "leaf.commitments.get('decisions') != batch_root(members)": "roots",
-=======
         "leaf.commitments.get('decisions') != batch_root(members)": "roots, in the operator's own store",
-        "found.keys() == wanted": "positions in the ledger",
->>>>>>> 9917cbb4d0ddcbc85c1ffb44693b943af3259938
     },
     "flows/admin.py": {
         "_in_force(unit, unit.log.head().size) == gateway.policies.digest": "a digest of the policies",
