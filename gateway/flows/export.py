@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from gateway.audit.entries import EntryKind
-from gateway.consent.model import PERMISSIVE
+from gateway.consent.model import PERMISSIVE, EventKind
 from gateway.flows.context import Caller, Gateway, check_store
 from gateway.flows.steps.ancestry import Ancestry, ancestry, trail
 from gateway.flows.steps.entries import Scribe
@@ -33,8 +33,9 @@ from gateway.flows.steps.requests import (
     with_request,
     write,
 )
+from gateway.flows.steps.signals import signal_context
 from gateway.flows.steps.subjects import texts_of
-from gateway.identifiers.sealing import seal
+from gateway.identifiers.sealing import seal, unseal
 from gateway.kernel.clock import DAY, day_of
 from gateway.matching.exact import RULE
 from gateway.rights.export import (
@@ -55,6 +56,7 @@ from gateway.storage.rights import SubjectRow
 from gateway.storage.tenants import TenantStore
 from gateway.storage.unit_of_work import UnitOfWork
 
+PORTABLE_BASES = frozenset({"consent", "explicit_consent", "separate_consent", "parental_consent", "contract"})
 PORTABLE_BASES = frozenset({"consent", "contract"})
 """Portability reaches only what rests on consent or contract (GDPR Art. 20(1)(a))."""
 
@@ -117,7 +119,7 @@ def _collect(gateway: Gateway, unit: UnitOfWork, stored: StoredRequest, now: int
         purposes={name: purpose.description for name, purpose in gateway.policies.purposes.items()},
         identifiers=_identifiers(gateway, unit, stored, who, names),
         records=_records(who, names),
-        consents=_consents(events, names),
+        consents=_consents(events, _signals(gateway, unit, events), names),
         links=_links(who, past),
         requests=_requests(gateway, unit, stored, who),
         disclosures=_disclosures(unit, who, past),
@@ -186,7 +188,17 @@ def _records(who: Reach, names: dict[int, str]) -> tuple[RecordRow, ...]:
     )
 
 
-def _consents(events: Sequence[LedgerRow], names: dict[int, str]) -> tuple[ConsentRow, ...]:
+def _signals(gateway: Gateway, unit: UnitOfWork, events: Sequence[LedgerRow]) -> dict[int, str]:
+    """The strings that were received, by the position of the event that says so."""
+    keys = gateway.keys.tenant(unit.tenant_id)
+    tokens = {row.position: row.basis for row in events if row.kind == EventKind.SIGNAL}
+    return {
+        at: unseal(keys, signal_context(tokens[at]), sealed).decode()
+        for at, sealed in unit.ledger.signals(tokens).items()
+    }
+
+
+def _consents(events: Sequence[LedgerRow], signals: Mapping[int, str], names: dict[int, str]) -> tuple[ConsentRow, ...]:
     """One row for each event and identifier, however many digests of it the event stands on."""
     named = {(row.position, names[row.identifier_id]): row for row in events if row.identifier_id in names}
     return tuple(
@@ -195,10 +207,11 @@ def _consents(events: Sequence[LedgerRow], names: dict[int, str]) -> tuple[Conse
             purpose=row.purpose,
             day=day_of(row.occurred_at),
             channel=row.channel,
-            legal_basis=row.basis,
+            legal_basis="" if row.kind == EventKind.SIGNAL else row.basis,
             method=row.method,
             notice=row.notice,
             identifier=name,
+            signal=signals.get(row.position, ""),
         )
         for (_, name), row in named.items()
     )

@@ -28,7 +28,9 @@ Way = Literal["narrowed", "widened"]
 
 @dataclass(slots=True)
 class Moved:
-    """What changes for one purpose: profiles, records in force, and their links. A profile is counted once."""
+    """What changes for one purpose: profiles, each once, records in force, and their links (several digests of a value
+    are one).
+    """
 
     profiles: set[int] = field(default_factory=set, repr=False)
     records: int = 0
@@ -69,18 +71,18 @@ def simulate(
             run = unit.records.after(last, RUN)
             if not run:
                 return Simulated(count, dict(sorted(moves.items())))
-            for row, links, homes, decided in _decided(gateway, unit, run, (old, new)):
+            for links, homes, decided in _decided(gateway, unit, run, (old, new)):
                 for purpose, (before, after) in decided.items():
                     if before != after:
                         moved = moves[purpose, "widened" if after else "narrowed"]
                         moved.profiles |= homes
                         moved.records += 1
-                        moved.links += sum(link.linking for link in links if link.record_id == row.record_id)
+                        moved.links += len({link.value for link in links if link.linking})
         last, count = run[-1], count + len(run)
         looked_at(len(run))
 
 
-_Case = tuple[RecordRow, Sequence[StoredLink], set[int], Mapping[str, tuple[bool, bool]]]
+_Case = tuple[Sequence[StoredLink], set[int], Mapping[str, tuple[bool, bool]]]
 
 
 def _decided(
@@ -105,7 +107,7 @@ def _decided(
                 before, after = (_permits(one, row, speaking, purpose, ledger, now) for one in sets)
                 decided[purpose] = before, after
         homes = {home[row.graph][one.identifier_id] for one in speaking if one.identifier_id in home[row.graph]}
-        yield row, links[row.record_id], homes, decided
+        yield links[row.record_id], homes, decided
 
 
 def _permits(

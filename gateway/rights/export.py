@@ -43,7 +43,10 @@ class RecordRow:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRow:
-    """One event of the consent ledger, its day as ISO date; `identifier` is the id it was stated for, or ""."""
+    """One event of the consent ledger, its day as ISO date; `identifier` is the id it was stated for, or "".
+
+    `signal` is the string that was received, where the event says that one was.
+    """
 
     kind: str
     purpose: str
@@ -53,6 +56,7 @@ class ConsentRow:
     method: str
     notice: str
     identifier: str = ""
+    signal: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ _CONSENTS = (
     Column("legal_basis", "Legal basis", "slug"),
     Column("method", "How", "slug"),
     Column("notice", "Notice shown", "code"),
+    Column("signal", "Signal received", "code"),
     Column("identifier", "Reference", "code"),
 )
 _LINKS = (
