@@ -18,14 +18,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
+from benchmarks.setting import NOTICE
 from gateway.kernel.clock import DAY, SECOND, format_instant, parse_instant
 
 CHANNELS: Final = ("web", "app", "store", "call_centre", "iot")
 """Each to be sent by a trusted client: a public one cannot grant for a national id."""
 
 JURISDICTION: Final = "DE"
-NOTICE: Final = "febrl-notice-2026"
-"""The notice the grants name; in force since 2026-01-01T00:00:00Z."""
 
 PURPOSE: Final = "identity_resolution"
 REFUSING_SHARE: Final = 10

@@ -28,13 +28,15 @@ from unittest.mock import patch
 
 from sqlalchemy import Table
 
-from benchmarks.setting import Setting, open_setting
+from benchmarks.setting import NOTICE, Setting, open_setting
 from gateway.entrypoints.wire.records import parse_record
 from gateway.flows.ingest import ingest
 from gateway.kernel.clock import format_instant
+from gateway.policy.model import DEVICE_ACCESS
 from gateway.storage.session import Session
 
 NEW_SHARE = 0.2
+ASKED_FOR = ("identity_resolution", DEVICE_ACCESS)
 Rows = list[tuple[Table, list[Any]]]
 
 
@@ -71,7 +73,9 @@ class Feed:
         }
         if new:
             stated = format_instant(self._now - 10_000_000)
-            record["consents"] = [{"kind": "grant", "purpose": "identity_resolution", "occurred_at": stated}]
+            record["consents"] = [
+                {"kind": "grant", "purpose": purpose, "occurred_at": stated, "notice": NOTICE} for purpose in ASKED_FOR
+            ]
         return record
 
     def identifiers(self, person: int) -> list[dict[str, object]]:

@@ -15,9 +15,11 @@ from click.testing import CliRunner
 
 from gateway.entrypoints.main import gateway
 from gateway.kernel.clock import DAY, SystemClock, format_instant
+from gateway.policy.model import DEVICE_ACCESS
 from tests.doors.canaries import found
 
 TENANT = "acme"
+NOTICE = "form"
 
 # The command line has no clock but the machine's, and consents end.
 _NOW = SystemClock().now()
@@ -91,18 +93,28 @@ def prepared(template: Path, home: Path) -> Terminal:
         first = Terminal(template)
         first.ok("init")
         first.ok("tenant", "create", TENANT)
+        first.ok(*notice_in(template))
     shutil.copytree(template, home)
     return Terminal(home)
 
 
+def notice_in(folder: Path) -> tuple[str, ...]:
+    """Write the text of `NOTICE` there -> the command that registers it, for the purposes that tests ask for."""
+    text = folder / "notice.txt"
+    text.write_text("May we recognize you?")
+    named = ("--tenant", TENANT, "--name", NOTICE, "--version", "1", "--language", "en", "--from", "2026-01-01")
+    purposes = ("identity_resolution", DEVICE_ACCESS, "sale")
+    return ("notice", "add", str(text), *named, *(word for one in purposes for word in ("--purpose", one)))
+
+
 def record(number: int, *, email: str, consent: str = "grant", jurisdiction: str = "DE") -> str:
     """One record as a line of NDJSON; no consent for ""."""
-    said = {"kind": consent, "purpose": "identity_resolution", "occurred_at": DAY_BEFORE}
+    said = {"kind": consent, "occurred_at": DAY_BEFORE, "notice": NOTICE}
     body = {
         "record_id": f"r{number}",
         "observed_at": DAY_BEFORE,
         "identifiers": [{"kind": "email", "value": email}, {"kind": "cookie", "value": f"cookie-{number}"}],
         "jurisdiction": jurisdiction,
-        "consents": [said] if consent else [],
+        "consents": [{**said, "purpose": one} for one in ("identity_resolution", DEVICE_ACCESS) if consent],
     }
     return json.dumps(body) + "\n"

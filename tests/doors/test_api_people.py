@@ -34,7 +34,8 @@ def resolve(site: Site, *identifiers: dict[str, str], who: str = "web") -> dict[
 
 def test_events_enter_the_ledger_and_are_known_afterwards(site: Site) -> None:
     grant = consent(identifiers=[email(), cookie()], jurisdiction="DE")
-    assert send(site, grant) == [{"outcome": "recorded", "links_retracted": 0}]
+    access = {**grant, "purpose": "device_access"}
+    assert send(site, grant, access) == [{"outcome": "recorded", "links_retracted": 0}] * 2
     state = ask(site, email(), cookie())
     assert (state["permitted"], state["reason"]) == (True, "granted")
     assert [(one["place"], one["kind"], one["event"], one["derived"]) for one in state["identifiers"]] == [

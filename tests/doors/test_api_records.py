@@ -42,7 +42,7 @@ def test_a_result_says_what_was_decided_and_why(site: Site) -> None:
     assert permitted["record_id"] == "r1"
     assert permitted["profile_id"].startswith("prf_")
     assert permitted["decision"]["permitted"] is True
-    assert permitted["decision"]["regimes"] == ["gdpr"]
+    assert permitted["decision"]["regimes"] == ["eprivacy", "gdpr"]
     assert permitted["decision"]["policy"] == site.gateway.policies.digest
     assert (refused["outcome"], refused["decision"]["reason"]) == ("refused", "no_consent")
     assert "profile_id" not in refused

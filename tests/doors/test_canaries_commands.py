@@ -37,6 +37,7 @@ from tests.doors.terminal import (
     TENANT,
     Terminal,
     commands,
+    notice_in,
     record,
 )
 
@@ -103,6 +104,7 @@ def everything(session: Session, outside: Path) -> None:
     session.ask("db", "upgrade")
     session.ask("db", "check")
     session.ask("tenant", "create", TENANT)
+    session.ask(*notice_in(outside))
     client = session.ask("client", "create", *OF, "--role", "channel", "--channel", "web")["client"]
     session.ask("client", "list", *OF)
     session.ask("client", "revoke", client, *OF)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.doors.terminal import CANARY, CANARY_PHONE, TENANT, YESTERDAY, Terminal, record
+from tests.doors.terminal import CANARY, CANARY_PHONE, NOTICE, TENANT, YESTERDAY, Terminal, record
 
 INGEST = ("ingest", "-", "--format", "ndjson", "--tenant", TENANT, "--channel", "web")
 IMPORT = ("consent", "import", "-", "--tenant", TENANT)
@@ -20,6 +21,7 @@ def event(kind: str, email: str, *, purpose: str = "identity_resolution", jurisd
         "occurred_at": YESTERDAY,
         "identifiers": [{"kind": "email", "value": email}],
         "jurisdiction": jurisdiction,
+        "notice": NOTICE,
     }
     return json.dumps(body) + "\n"
 
@@ -63,8 +65,8 @@ def test_batches_keep_the_place_in_the_file(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("name", ["records.csv", "RECORDS.CSV"])
 def test_a_csv_file_is_known_by_its_suffix(terminal: Terminal, tmp_path: Path, name: str) -> None:
-    header = "record_id,observed_at,jurisdiction,email,phone,consent:identity_resolution\n"
-    row = f"r1,{YESTERDAY},DE,{CANARY},{CANARY_PHONE},grant\n"
+    header = "record_id,observed_at,jurisdiction,email,phone,consent:identity_resolution,notice\n"
+    row = f"r1,{YESTERDAY},DE,{CANARY},{CANARY_PHONE},grant,{NOTICE}\n"
     (tmp_path / name).write_text(header + row)
     summary = terminal.json("ingest", str(tmp_path / name), "--tenant", TENANT, "--channel", "store")
     assert summary["outcomes"] == {"created": 1}
@@ -111,10 +113,19 @@ def test_a_dry_run_counts_whom_an_import_would_touch_and_writes_nothing(terminal
     assert terminal.json(*INGEST, given=record(2, email="known@example.org", consent=""))["outcomes"] == {"linked": 1}
 
 
+def approved(terminal: Terminal, events: str) -> str:
+    """Have an import of these events approved by a second person -> its id."""
+    proposal: str = terminal.run(*IMPORT, "--propose", "--json", given=events).json["import"]
+    key = terminal.json("client", "create", "--tenant", TENANT, "--role", "dpo")["api_key"]
+    replace(terminal, environment={"GATEWAY_API_KEY": key}).ok("consent", "approve", proposal)
+    return proposal
+
+
 def test_an_import_does_what_its_dry_run_said(terminal: Terminal) -> None:
     terminal.ok(*INGEST, given=record(1, email="known@example.org"))
     events = event("grant", CANARY) + event("withdraw", "known@example.org") + "{}\n"
-    done = terminal.run(*IMPORT, "--json", given=events)
+    assert terminal.run(*IMPORT, given=events).code == 3, "it widens, and nobody approved it"
+    done = terminal.run(*IMPORT, "--approved", approved(terminal, events), "--json", given=events)
     assert done.code == 1
     assert done.json["outcomes"] == {"recorded": 2, "invalid": 1}
     assert done.json["links_retracted"] == 1

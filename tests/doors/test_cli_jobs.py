@@ -41,7 +41,8 @@ def test_the_plan_is_what_the_help_says(gateway: Gateway) -> None:
         for name, job in planned.items()
         if isinstance(job.trigger, IntervalTrigger)
     }
-    assert intervals == {"replay": 60, "checkpoint": 3600, "rights": 30, "sweep": 3600, "rekey": 3600}
+    hourly = dict.fromkeys(("checkpoint", "sweep", "rekey", "reevaluate"), 3600)
+    assert intervals == {"replay": 60, "rights": 30, **hourly}
     now = datetime.now(UTC)
     for name in ("expire", "fsck"):
         daily = planned[name].trigger

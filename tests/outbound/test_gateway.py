@@ -22,8 +22,9 @@ from gateway.kernel.clock import DAY
 from gateway.kernel.errors import Unavailable
 from gateway.settings import Settings
 from gateway.wiring import build, initialize
-from tests.doors.terminal import TENANT, Terminal, record
+from tests.doors.terminal import TENANT, Terminal, notice_in, record
 from tests.key_services import NOBODY, KeyPlace
+from tests.notices import register, shown
 from tests.outbound.conftest import started
 from tests.simulator import grant
 
@@ -37,6 +38,7 @@ def prepared(place: KeyPlace, home: Path) -> Terminal:
     terminal = Terminal(home, place.environment)
     terminal.ok("init")
     terminal.ok("tenant", "create", TENANT, *(["--macs-in-service"] if place.computes_macs else []))
+    terminal.ok(*notice_in(home))
     return terminal
 
 
@@ -97,6 +99,7 @@ def test_a_server_that_dies_under_a_running_gateway_stops_matching(
         initialize(settings)
         gateway = build(settings)
         tenant_id = create_tenant(gateway, TENANT, macs_in_service=True)
+        register(gateway, tenant_id)
         caller = system_caller(gateway, tenant_id, Role.CHANNEL, "store")
         assert ingest(gateway, caller, [incoming("r1", gateway)])[0].outcome == "created"
         place.stop()
@@ -110,7 +113,7 @@ def incoming(record_id: str, gateway: Gateway) -> IncomingRecord:
     """A record of yesterday, with consent."""
     yesterday = gateway.clock.now() - DAY
     identifiers = (RawIdentifier("email", EMAIL),)
-    return IncomingRecord(record_id, yesterday, identifiers, "DE", consents=(grant(at=yesterday),))
+    return IncomingRecord(record_id, yesterday, identifiers, "DE", consents=(shown(grant(at=yesterday)),))
 
 
 def test_a_file_refuses_to_keep_match_keys_and_makes_no_tenant(file_place: KeyPlace, tmp_path: Path) -> None:
