@@ -144,7 +144,7 @@ profile = _table(
     _key("profile_id"),
     Column("graph", String(50), nullable=False),
     Column("age", BigInteger, nullable=False),
-    Column("regimes", String(200), nullable=False),
+    Column("regimes", String(200).with_variant(Text, "postgresql"), nullable=False),
     Column("irregular", Boolean, nullable=False),
     Column("outside", Integer, nullable=False),
     Column("hanging", Boolean, nullable=False),

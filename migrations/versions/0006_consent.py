@@ -1,6 +1,7 @@
 """Consent to the full: signals with their texts, notices, imports that are approved, records that are decided again.
 
-Earlier events hold for every site; earlier records are decided again when the next job runs over all of them.
+Earlier events hold for every site; earlier records are decided again when the next job runs over all of them. A profile
+of a traveler may be under any number of laws.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def upgrade() -> None:
     else:
         for table, column in (("client", "recipient"), ("ledger", "site")):
             op.alter_column(table, column, server_default=None)
+        op.alter_column("profile", "regimes", type_=Text)
         _guard()
 
 
@@ -96,6 +98,8 @@ def downgrade() -> None:
     op.drop_column("ledger", "site")
     op.drop_column("client", "recipient")
     op.drop_column("tenant", "tcf_vendor")
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("profile", "regimes", type_=String(200))
 
 
 def _sqlite_statistics() -> None:
