@@ -34,6 +34,7 @@ from tests.doors.terminal import (
     CANARY_NAME,
     CANARY_PHONE,
     DAY_BEFORE,
+    NOTICE,
     TENANT,
     Terminal,
     commands,
@@ -51,12 +52,14 @@ RECORD: Final = json.dumps({**json.loads(record(1, email=CANARY)), "attributes":
 EVENT: Final = json.dumps(
     {
         "identifiers": [{"kind": "email", "value": CANARY}],
-        "kind": "grant",
+        "kind": "object",
         "purpose": "sale",
         "occurred_at": DAY_BEFORE,
+        "notice": NOTICE,
         "jurisdiction": "DE",
     }
 )
+GRANT: Final = EVENT.replace("object", "grant")
 BROKEN: Final = RECORD.replace(CANARY, f"{CANARY}@{CANARY}") + f"{{{CANARY}\n"
 
 COMMANDS: Final = {path: command for path, command in commands() if not isinstance(command, click.Group)}
@@ -98,24 +101,37 @@ class Session:
         return request
 
 
-def everything(session: Session, outside: Path) -> None:
+def consents(session: Session, outside: Path, environment: dict[str, str]) -> None:
+    """Every command about consents; whoever approves an import has a key in the `environment`."""
+    session.ask(*IMPORT, given=EVENT)
+    session.ask("consent", "receipt", *OF, "--out", str(outside / "receipt.json"), given=WHOM)
+    key = session.ask("keys", "status")["tenants"][0]["log_verifier_key"]
+    session.ask("consent", "verify", str(outside / "receipt.json"), "--key", key)
+    environment["GATEWAY_API_KEY"] = session.ask("client", "create", *OF, "--role", "dpo")["api_key"]
+    session.ask("consent", "approve", session.ask(*IMPORT, "--propose", given=GRANT)["import"])
+    session.ask(*IMPORT, "--dry-run", given=EVENT)
+    session.ask("consent", "replay", "dec_0000000000000001.0", *OF, code=2)
+    session.ask("consent", "reevaluate", *OF)
+    session.ask("consent", "forget", *OF)
+    session.ask("notice", "end", NOTICE, "1", *OF, "--on", "2100-01-01")
+    session.ask("policies", "simulate", "policies", "policies", *OF)
+
+
+def everything(session: Session, outside: Path, environment: dict[str, str]) -> None:
     """Every command that ends by itself, over a store that knows the person; what is theirs goes `outside`."""
     session.ask("init")
     session.ask("db", "upgrade")
     session.ask("db", "check")
     session.ask("tenant", "create", TENANT)
+    session.ask("tenant", "vendor", TENANT, "42")
     session.ask(*notice_in(outside))
+    session.ask("notice", "list", *OF)
     client = session.ask("client", "create", *OF, "--role", "channel", "--channel", "web")["client"]
     session.ask("client", "list", *OF)
     session.ask("client", "revoke", client, *OF)
     session.ask(*INGEST, given=RECORD)
     session.ask(*INGEST, given=BROKEN, code=1)
-    session.ask(*IMPORT, given=EVENT.replace("grant", "object"))
-    session.ask("consent", "receipt", *OF, "--out", str(outside / "receipt.json"), given=WHOM)
-    key = session.ask("keys", "status")["tenants"][0]["log_verifier_key"]
-    session.ask("consent", "verify", str(outside / "receipt.json"), "--key", key)
-    session.ask(*IMPORT, given=EVENT)
-    session.ask(*IMPORT, "--dry-run", given=EVENT)
+    consents(session, outside, environment)
     package = str(outside / "package.zip")
     session.ask("rights", "export", session.finish("access"), *OF, "--output", package)
     for change in (("hold", "--reason", "clarification"), ("release",), ("extend",), ("deny", "--reason", "excessive")):
@@ -165,8 +181,9 @@ def kept(home: Path) -> dict[str, list[str]]:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A session in which every command was asked, in the directory `home`; beside it stands what is the person's."""
     outside = tmp_path_factory.mktemp("lived")
-    session = Session(Terminal(outside / "home"))
-    everything(session, outside)
+    environment: dict[str, str] = {}
+    session = Session(Terminal(outside / "home", environment))
+    everything(session, outside, environment)
     return session
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.policy.model import DEVICE_ACCESS
 from tests.doors.terminal import CANARY, CANARY_PHONE, NOTICE, TENANT, YESTERDAY, Terminal, record
 
 INGEST = ("ingest", "-", "--format", "ndjson", "--tenant", TENANT, "--channel", "web")
@@ -40,7 +41,7 @@ def test_a_summary_counts_outcomes_refusals_and_problems(terminal: Terminal) -> 
     summary = printed.json
     assert summary["records"] == 6
     assert summary["outcomes"] == {"created": 1, "linked": 1, "refused": 1, "duplicate": 1, "invalid": 2}
-    assert summary["refusals"] == {"no_consent": 1}
+    assert summary["refusals"] == {"no_device_access": 1}
     assert summary["problems"].keys() == {"malformed_json", "not_an_email"}
     assert [problem["index"] for problem in summary["first_problems"]] == [4, 5]
     assert summary["first_problems"][1]["field"] == "identifiers[0].value"
@@ -49,7 +50,7 @@ def test_a_summary_counts_outcomes_refusals_and_problems(terminal: Terminal) -> 
 def test_a_table_is_shown_to_people(terminal: Terminal) -> None:
     printed = terminal.run(*INGEST, given=record(1, email=CANARY, consent="") + "{}\n")
     assert printed.code == 1
-    assert "no_consent" in printed.out
+    assert "no_device_access" in printed.out
     assert "record_id" in printed.out
     assert printed.err == ""
 
@@ -123,14 +124,15 @@ def approved(terminal: Terminal, events: str) -> str:
 
 def test_an_import_does_what_its_dry_run_said(terminal: Terminal) -> None:
     terminal.ok(*INGEST, given=record(1, email="known@example.org"))
-    events = event("grant", CANARY) + event("withdraw", "known@example.org") + "{}\n"
+    grants = [event("grant", CANARY, purpose=one) for one in ("identity_resolution", DEVICE_ACCESS)]
+    events = "".join(grants) + event("withdraw", "known@example.org") + "{}\n"
     assert terminal.run(*IMPORT, given=events).code == 3, "it widens, and nobody approved it"
     done = terminal.run(*IMPORT, "--approved", approved(terminal, events), "--json", given=events)
     assert done.code == 1
-    assert done.json["outcomes"] == {"recorded": 2, "invalid": 1}
+    assert done.json["outcomes"] == {"recorded": 3, "invalid": 1}
     assert done.json["links_retracted"] == 1
     after = terminal.run(*IMPORT, "--dry-run", "--json", given=events).json
-    assert after["outcomes"] == {"known": 2, "invalid": 1}
+    assert after["outcomes"] == {"known": 3, "invalid": 1}
     assert (after["widened"], after["tightened"]) == ({}, {})
     known = record(2, email="known@example.org", consent="")
     later = record(3, email=CANARY, consent="")

@@ -44,13 +44,14 @@ def test_the_plan_is_what_the_help_says(gateway: Gateway) -> None:
     hourly = dict.fromkeys(("checkpoint", "sweep", "rekey", "reevaluate"), 3600)
     assert intervals == {"replay": 60, "rights": 30, **hourly}
     now = datetime.now(UTC)
-    for name in ("expire", "fsck"):
+    daily_ones = {"expire", "fsck", "unpermitted"}
+    for name in daily_ones:
         daily = planned[name].trigger
         first = daily.get_next_fire_time(None, now)
         second = daily.get_next_fire_time(first, first)
         assert (second - first).total_seconds() == 24 * 3600
     assert {name for name, job in planned.items() if hasattr(job, "next_run_time")} == intervals.keys() - {"rekey"}
-    assert planned.keys() == intervals.keys() | {"expire", "fsck"}
+    assert planned.keys() == intervals.keys() | daily_ones
     assert all(job.max_instances == 1 and job.coalesce for job in planned.values())
 
 
