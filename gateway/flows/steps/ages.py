@@ -31,11 +31,8 @@ def minority(
     """A record's raw attributes, the ages of the policy set, the youngest first, and when it was observed -> the
     youngest age the person is under; None for adults and where nothing readable is said.
     """
-    if "date_of_birth" in attributes:
-        try:
-            born = parse_instant(f"{date_of_birth(attributes['date_of_birth'], jurisdiction)}T00:00:00Z")
-        except InvalidInput:
-            return None
+    born = _born(attributes.get("date_of_birth", ""), jurisdiction)
+    if born is not None:
         birthdays = ((gate, years_after(born, gate)) for gate in gates)
         return next((Minor(gate, moment) for gate, moment in birthdays if observed_at < moment), None)
     least, most = _band(attributes.get("age_band", ""))
@@ -43,6 +40,14 @@ def minority(
         return None
     gate = next(gate for gate in gates if least < gate)
     return Minor(gate, years_after(observed_at, gate - least))
+
+
+def _born(text: str, jurisdiction: str | None) -> int | None:
+    """A date of birth as the channel has it -> its first moment; None for what is no date."""
+    try:
+        return parse_instant(f"{date_of_birth(text, jurisdiction)}T00:00:00Z")
+    except InvalidInput:
+        return None
 
 
 def _band(text: str) -> tuple[int, int]:
