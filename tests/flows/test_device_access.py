@@ -67,6 +67,7 @@ def test_withdrawn_it_takes_back_what_was_read(shop: TenantSimulator) -> None:
     shop.send("store", shop.record("r2", "email:anna", "cookie:c", consents=BOTH))
     assert shop.partition() == {frozenset({"email:anna", "phone:1", "cookie:c"})}
     shop.state("web", "withdraw", "cookie:c", purpose=DEVICE_ACCESS)
+    assert shop.partition() == {frozenset({"email:anna", "phone:1"})}
     assert shop.outcomes("store", shop.record("r3", "email:anna", "cookie:c", consents=())) == ["refused"]
     assert shop.outcomes("store", shop.record("r4", "email:anna", "phone:2", consents=())) == ["linked"]
     asked_for = asked(shop, "store", "cookie:c")
