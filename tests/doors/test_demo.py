@@ -36,7 +36,7 @@ def test_the_story_is_told_in_full(tmp_path: Path) -> None:
         "no_device_access",
         "Global Privacy Control of 16 visits",
         "GDPR Art. 6(1)(a)",
-        "1798.120(a)",
+        "1798.100(c)",
         "30 different profiles",
         "names nobody",
         HEROINE.name,

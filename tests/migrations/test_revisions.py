@@ -95,6 +95,18 @@ def test_a_revision_goes_up_and_down_with_data_in_it(empty_database: str, before
     assert contents(empty_database).keys() == full.keys()
 
 
+def test_consent_finds_earlier_records_due_and_dates_earlier_retractions(empty_database: str) -> None:
+    upgrade(empty_database, MIGRATIONS, "0005")
+    fill(empty_database, first=1)
+    upgrade(empty_database, MIGRATIONS, "0006")
+    full = contents(empty_database)
+    active = {row["active"]: row for row in full["record"]}
+    assert (active[True]["review_at"], active[True]["retracted_at"]) == (0, None)
+    assert (active[False]["review_at"], active[False]["retracted_at"]) == (None, active[False]["received_at"])
+    assert {row["site"] for row in full["ledger"]} == {row["recipient"] for row in full["client"]} == {""}
+    assert {row["tcf_vendor"] for row in full["tenant"]} == {None}
+
+
 def test_nothing_is_left_below_the_first_revision(empty_database: str) -> None:
     migrate(empty_database)
     fill(empty_database, first=1)
