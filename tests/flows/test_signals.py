@@ -142,9 +142,11 @@ class TestTcStrings:
         assert (vendor.counted("ledger"), vendor.counted("signal_text")) == (before, 1)
 
     def test_a_withdrawal_is_not_undone_by_the_old_string_seen_again(self, vendor: TenantSimulator) -> None:
-        vendor.send("web", visit(vendor, "r1", at=NOW - 3 * HOUR, tcf=AGREED))
+        today = tc_text(said(1, 7, 8, 9, 10, last_updated_at=NOW - NOW % DAY))
+        vendor.send("web", visit(vendor, "r1", at=NOW - 3 * HOUR, tcf=today))
+        assert vendor.ledger("cookie:c", ANALYTICS) == "grant"
         vendor.state("callcentre", "withdraw", "cookie:c", purpose=ANALYTICS, at=NOW - 2 * HOUR)
-        vendor.send("web", visit(vendor, "r2", at=NOW - HOUR, tcf=AGREED))
+        vendor.send("web", visit(vendor, "r2", at=NOW - HOUR, tcf=today))
         assert vendor.ledger("cookie:c", ANALYTICS) == "withdraw"
 
     def test_nor_by_an_old_string_that_was_not_seen_before(self, vendor: TenantSimulator) -> None:
@@ -172,7 +174,8 @@ class TestTcStrings:
     def test_a_damaged_string_is_a_problem_and_nothing_is_written(self, vendor: TenantSimulator, name: str) -> None:
         with vendor.reading() as unit:
             size = unit.log.head().size
-        result = sent(vendor.send("web", visit(vendor, "r1", **{name: AGREED[:-3] + "!"})))
+        signals: dict[str, Any] = {name: AGREED[:-3] + "!"}
+        result = sent(vendor.send("web", visit(vendor, "r1", **signals)))
         assert result.outcome == "invalid"
         assert result.problem is not None
         assert result.problem.field == f"signals.{name}"
@@ -184,9 +187,10 @@ class TestTcStrings:
 
 class TestUsStrings:
     def test_they_opt_out_and_bind_the_profile(self, simulator: TenantSimulator) -> None:
-        for name, signals in (("usp", {"usp": "1YYN"}), ("gpp", {"gpp": us_text("usca", SaleOptOut=1)})):
+        strings: dict[str, Any] = {"usp": "1YYN", "gpp": us_text("usca", SaleOptOut=1)}
+        for name, text in strings.items():
             simulator.send("store", simulator.record(f"{name}-1", f"email:{name}", f"cookie:{name}", consents=[]))
-            record = replace(visit(simulator, f"{name}-2", f"cookie:{name}", **signals), jurisdiction="US-CA")
+            record = replace(visit(simulator, f"{name}-2", f"cookie:{name}", **{name: text}), jurisdiction="US-CA")
             simulator.send("web", replace(record, consents=()))
             simulator.send("store", simulator.record(f"{name}-3", f"email:{name}", f"cookie:{name}"))
             assert simulator.ledger(f"cookie:{name}", "sale") == "opt_out"
