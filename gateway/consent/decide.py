@@ -64,10 +64,14 @@ class Candidate:
 
 
 class _Heard(NamedTuple):
-    """What the ledger says of a subject for one purpose: what refuses, or the grants that cover it."""
+    """What the ledger says of a subject for one purpose: what refuses, or the grants that cover it.
+
+    `reverts_at` is when an earlier refusal stands again.
+    """
 
     refusal: Fact | None
     grants: Sequence[Fact]
+    reverts_at: int = _NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def decide(
     birthday passes an age gate.
     """
     named = tuple(regimes)
-    own = _hear(subject, ledger, purpose, on_devices=subject.device_only)
+    own = _hear(subject, ledger, purpose, now, on_devices=subject.device_only)
     if own.refusal is not None:
         return _refused(purpose, named, own.refusal)
     ages = ledger.ages(subject.scopes)
@@ -106,8 +110,9 @@ def decide(
         expires_at = min(expires_at, rule.effective_to or _NEVER)
         gates = _gates(rule, ages) if ages else ()
         if rule.default == "allow" and not gates:
+            expires_at = min(expires_at, own.reverts_at)
             continue
-        heard = own if rule.asks == purpose else _hear(subject, ledger, rule.asks, on_devices=True)
+        heard = own if rule.asks == purpose else _hear(subject, ledger, rule.asks, now, on_devices=True)
         if heard.refusal is not None:
             return _refused(purpose, named, heard.refusal)
         grant, until = _covering(rule, gates, heard.grants, now)
@@ -123,18 +128,23 @@ def decide(
     )
 
 
-def _hear(subject: Subject, ledger: LedgerView, purpose: str, *, on_devices: bool) -> _Heard:
+def _hear(subject: Subject, ledger: LedgerView, purpose: str, now: int, *, on_devices: bool) -> _Heard:
     """Restrictions on any identifier; grants on verified person identifiers and, if `on_devices`, on the others."""
     grants: list[Fact] = []
-    for identifier_id, scope in subject.scopes.items():
-        state = ledger.state(identifier_id, purpose, subject.channel)
+    reverts_at = _NEVER
+    for identifier_id, speaks_as in subject.scopes.items():
+        state, standing, refusal = ledger.standing(identifier_id, purpose, subject.channel)
         if state is None or state.kind == EventKind.EXPIRE:
             continue
         if state.kind not in PERMISSIVE:
             return _Heard(state, ())
-        if state.verified if scope == "person" else on_devices:
-            grants.append(state)
-    return _Heard(None, grants)
+        if refusal is not None:
+            until = max(_NEVER if grant.expires_at is None else grant.expires_at for grant in standing)
+            if until <= now:
+                return _Heard(refusal, ())
+            reverts_at = min(reverts_at, until)
+        grants += [grant for grant in standing if (grant.verified if speaks_as == "person" else on_devices)]
+    return _Heard(None, grants, reverts_at)
 
 
 def _refused(purpose: str, regimes: tuple[str, ...], fact: Fact) -> Refusal:

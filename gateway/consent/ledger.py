@@ -2,18 +2,21 @@
 
 Per identifier and purpose the person's latest act wins (`occurred_at`); at the same moment the restrictive one
 does. A restriction of processing (GDPR Art. 18) stands until it is lifted or the person consents later. An expiry
-ends a permission and nothing else. What holds for one site counts at that site alone.
+ends permissions and nothing else: what the person had refused before them stands again. A later permission on a weaker
+basis takes nothing from an earlier one on a stronger. What holds for one site counts at that site alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from gateway.consent.model import ANY_PURPOSE, NO_STATE, PERMISSIVE, PROFILE_WIDE, RESTRICTIVE, EventKind, Fact
 
 _RESTRICTIONS = frozenset({EventKind.RESTRICT, EventKind.UNRESTRICT})
-_ACTS = frozenset(set(EventKind) - _RESTRICTIONS - NO_STATE - {EventKind.EXPIRE})
+_REFUSALS = frozenset(set(EventKind) - PERMISSIVE - _RESTRICTIONS - NO_STATE - {EventKind.EXPIRE})
+_BY_BASIS = PERMISSIVE | NO_STATE
 Evidence = tuple[str, tuple[int, ...]]
 """What an identifier speaks as, and the log positions of what the ledger says of it."""
 
@@ -21,30 +24,57 @@ _NO_AGES: Mapping[int, int] = MappingProxyType({})
 _NO_FACTS: Mapping[str, list[Fact]] = MappingProxyType({})
 
 
+class Standing(NamedTuple):
+    """What stands on one identifier for a purpose: the fact that decides (None: silence), all permissions that stand,
+    and the refusal behind them, which stands again when they have ended.
+    """
+
+    state: Fact | None = None
+    grants: Sequence[Fact] = ()
+    refusal: Fact | None = None
+
+
+_SILENCE: Final = Standing()
+
+
 def fold(facts: Iterable[Fact], purpose: str, channel: str = "") -> Fact | None:
     """Facts of ONE identifier -> the fact that decides for `purpose` at `channel`, None where the ledger is silent."""
-    latest: Fact | None = None
+    return stand(facts, purpose, channel).state
+
+
+def stand(facts: Iterable[Fact], purpose: str, channel: str = "") -> Standing:
+    """Facts of ONE identifier -> all that stands for `purpose` at `channel`."""
+    grants: list[Fact] = []
+    refusal: Fact | None = None
     restriction: Fact | None = None
     ended: Fact | None = None
-    consented_at = -1
     for fact in facts:
         kind = fact.kind
         if fact.purpose not in (purpose, ANY_PURPOSE) or (fact.site and fact.site != channel):
             continue
-        if kind in _ACTS:
-            if latest is None or _prevails(fact, latest):
-                latest = fact
-            if kind in PERMISSIVE and fact.occurred_at > consented_at:
-                consented_at = fact.occurred_at
+        if kind in PERMISSIVE:
+            grants.append(fact)
+        elif kind in _REFUSALS:
+            refusal = fact if refusal is None or _prevails(fact, refusal) else refusal
         elif kind in _RESTRICTIONS:
             restriction = fact if restriction is None or _prevails(fact, restriction) else restriction
         elif kind == EventKind.EXPIRE:
             ended = fact if ended is None or _prevails(fact, ended) else ended
-    if ended is not None and latest is not None and latest.kind in PERMISSIVE and _prevails(ended, latest):
-        latest = ended
-    if restriction is None or restriction.kind == EventKind.UNRESTRICT or restriction.occurred_at < consented_at:
-        return latest
-    return restriction
+    if restriction is not None and _holds_back(restriction, grants):
+        return Standing(restriction, (), refusal)
+    if not grants:
+        return Standing(refusal)
+    for last in (refusal, ended):
+        if last is not None:
+            grants = [grant for grant in grants if _prevails(grant, last)]
+    if not grants:
+        return Standing(ended if refusal is None else refusal)
+    return Standing(grants[0] if len(grants) == 1 else max(grants, key=_rank), grants, refusal)
+
+
+def _holds_back(restriction: Fact, grants: Iterable[Fact]) -> bool:
+    lifted = restriction.kind == EventKind.UNRESTRICT
+    return not lifted and all(grant.occurred_at <= restriction.occurred_at for grant in grants)
 
 
 def _prevails(one: Fact, other: Fact) -> bool:
@@ -91,7 +121,7 @@ class LedgerView:
 
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
         self._facts: dict[int, dict[str, list[Fact]]] = {}
-        self._folded: dict[int, dict[str | tuple[str, str], Fact | None]] = {}
+        self._folded: dict[int, dict[str | tuple[str, str], Standing]] = {}
         self._sited: set[int] = set()
         self._minors: dict[int, dict[int, int]] = {}
         self.person_wide: set[int] = set()
@@ -144,6 +174,10 @@ class LedgerView:
 
     def state(self, identifier_id: int, purpose: str, channel: str = "") -> Fact | None:
         """The fact that decides for this identifier and purpose at `channel`, None where the ledger is silent."""
+        return self.standing(identifier_id, purpose, channel).state
+
+    def standing(self, identifier_id: int, purpose: str, channel: str = "") -> Standing:
+        """All that stands on this identifier for a purpose at `channel`."""
         key = (purpose, channel) if identifier_id in self._sited else purpose
         states = self._folded.get(identifier_id)
         if states is None:
@@ -154,7 +188,7 @@ class LedgerView:
         facts = by_purpose.get(purpose, [])
         if ANY_PURPOSE in by_purpose:
             facts = facts + by_purpose[ANY_PURPOSE]
-        folded = states[key] = fold(facts, purpose, channel) if facts else None
+        folded = states[key] = stand(facts, purpose, channel) if facts else _SILENCE
         return folded
 
     def binding(self, identifier_id: int, purpose: str) -> list[Fact]:
@@ -169,7 +203,8 @@ class LedgerView:
             fact.kind == event.kind
             and fact.purpose in (event.purpose, ANY_PURPOSE)
             and fact.site == event.site
-            and (fact.basis == event.basis if fact.kind in NO_STATE else fact.occurred_at == event.occurred_at)
+            and (fact.basis == event.basis or fact.kind not in _BY_BASIS)
+            and (fact.occurred_at == event.occurred_at or fact.kind in NO_STATE)
             and (fact.kind != EventKind.MINOR or (fact.expires_at or 0) >= (event.expires_at or 0))
             for fact in self.facts(identifier_id)
         )

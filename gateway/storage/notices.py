@@ -58,6 +58,6 @@ class NoticeStore:
         """The version is shown to nobody from `moment` on -> 1, or 0 where none such is in force."""
         sql = (
             "UPDATE notice SET in_force_to = ? WHERE tenant_id = ? AND notice = ? AND version = ?"
-            " AND (in_force_to IS NULL OR in_force_to > ?)"
+            " AND in_force_from < ? AND (in_force_to IS NULL OR in_force_to > ?)"
         )
-        return self._session.run(sql, [moment, self._tenant, notice, version, moment])
+        return self._session.run(sql, [moment, self._tenant, notice, version, moment, moment])

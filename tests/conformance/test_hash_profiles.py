@@ -36,7 +36,7 @@ class Vector(NamedTuple):
 VALID = [
     *(
         Vector(profile, one["kind"], one["raw"], one["normalized"], one["digest"])
-        for profile in HASH_PROFILES.keys() & PROFILES.keys()
+        for profile in sorted(HASH_PROFILES.keys() & PROFILES.keys())
         for one in PROFILES[profile]["valid"]
     ),
     *(Vector("drop", one["field"], one["raw"], one["standard"], one["hash"]) for one in DROP["fields"]),

@@ -179,9 +179,9 @@ class Hearing:
             self.tightened.update(new)
 
     def _contradicts(self, identifier_id: int, fact: Fact) -> bool:
-        if fact.kind in NO_STATE or fact.kind == EventKind.UNRESTRICT:
+        if fact.kind in NO_STATE or fact.kind in (EventKind.UNRESTRICT, EventKind.EXPIRE):
             return False
         purposes = {one.purpose for one in self.ledger.facts(identifier_id)} if fact.purpose == ANY_PURPOSE else ()
         states = [self.ledger.state(identifier_id, one, fact.site) for one in purposes or (fact.purpose,)]
-        opposite = RESTRICTIVE if fact.kind in PERMISSIVE else PERMISSIVE
+        opposite = RESTRICTIVE - {EventKind.EXPIRE} if fact.kind in PERMISSIVE else PERMISSIVE
         return any(state is not None and state.kind in opposite for state in states)

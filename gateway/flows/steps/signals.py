@@ -107,16 +107,23 @@ class SignalHearing:
             (EventKind.GRANT, said.permits, PERMISSIVE),
             (EventKind.DENY, said.denies, RESTRICTIVE),
         ):
-            moment = self._granted_at(said) if kind == EventKind.GRANT else self.at
             for purpose in sorted(purposes & covered):
                 bare = [one for one in devices if not self._stands(one, purpose, standing)]
+                moment = self._granted_at(said, bare, purpose) if kind == EventKind.GRANT else self.at
                 self._write(ConsentAssertion(kind, purpose, moment, "consent", method, site=site), bare)
         if said.under is not None:
             self._write(minor(said.under, years_after(self.at, said.under - said.over), self.at, method), identifiers)
 
-    def _granted_at(self, said: Said) -> int:
-        """A TC string names the day of the person's act: seen on that day, it is not older than what came before."""
-        return self.at if self.at // DAY == said.updated_at // DAY else min(said.updated_at, self.at)
+    def _granted_at(self, said: Said, identifiers: Sequence[int], purpose: str) -> int:
+        """A TC string names the day of the person's act and no more: that day's beginning.
+
+        Seen on that day it counts from then on, for somebody may refuse in a banner and agree in the next; but not
+        where they said no by another way, which may have been after it.
+        """
+        no = RESTRICTIVE - {EventKind.DENY, EventKind.EXPIRE}
+        if self.at // DAY == said.updated_at // DAY and not any(self._stands(one, purpose, no) for one in identifiers):
+            return self.at
+        return min(said.updated_at, self.at)
 
     def _stands(self, identifier_id: int, purpose: str, kinds: frozenset[EventKind]) -> bool:
         state = self.hearing.ledger.state(identifier_id, purpose, self.channel)

@@ -170,6 +170,34 @@ class TestTime:
         assert permit(decided(ledger(grant(EMAIL, days_ago=4000)), EMAIL, policies=policies)).expires_at is None
 
 
+class TestWhatStandsBehind:
+    """A permission ends, and what it had overruled stands again; a weaker one takes nothing from a stronger."""
+
+    NO = fact(EMAIL, EventKind.OPT_OUT, days_ago=9)
+
+    def test_an_earlier_refusal_when_an_expiry_is_stated(self) -> None:
+        view = ledger(self.NO, fact(EMAIL, EventKind.OPT_IN, days_ago=5), fact(EMAIL, EventKind.EXPIRE, days_ago=1))
+        assert refusal(decided(view, EMAIL, regimes=CCPA)) == ("ledger.opt_out", Reason.OPTED_OUT)
+
+    def test_an_earlier_refusal_when_the_permission_has_ended(self) -> None:
+        view = ledger(self.NO, fact(EMAIL, EventKind.OPT_IN, days_ago=5, expires_at=NOW + DAY))
+        assert permit(decided(view, EMAIL, regimes=CCPA)).expires_at == NOW + DAY
+        assert refusal(decided(view, EMAIL, regimes=CCPA, now=NOW + DAY)) == ("ledger.opt_out", Reason.OPTED_OUT)
+
+    def test_nothing_where_nobody_had_refused(self) -> None:
+        view = ledger(fact(EMAIL, EventKind.OPT_IN, days_ago=5, expires_at=NOW + DAY))
+        assert permit(decided(view, EMAIL, regimes=CCPA, now=NOW + DAY)).reason is Reason.NOT_OPTED_OUT
+
+    def test_a_stronger_basis_behind_a_later_weaker_one(self) -> None:
+        explicit = fact(EMAIL, EventKind.GRANT, days_ago=5, purpose="health_care", basis="explicit_consent")
+        banner = fact(EMAIL, EventKind.GRANT, days_ago=1, purpose="health_care")
+        assert permit(decided(ledger(explicit, banner), EMAIL, purpose="health_care")).basis == (explicit.position,)
+        withdrawn = fact(EMAIL, EventKind.WITHDRAW, days_ago=3, purpose="health_care")
+        assert (
+            refusal(decided(ledger(explicit, withdrawn, banner), EMAIL, purpose="health_care"))[1] is Reason.NO_CONSENT
+        )
+
+
 class TestRegimes:
     def test_every_one_must_permit(self) -> None:
         assert refusal(decided(ledger(), EMAIL, regimes=(*CCPA, *GDPR)))[1] is Reason.NO_CONSENT
