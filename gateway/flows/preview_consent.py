@@ -1,7 +1,8 @@
 """Journey: what an import of consent events would do, before it is done (DESIGN section 4). Writes nothing.
 
 The same steps as `record_consent` up to the ledger in memory; then each person is decided for each purpose the import
-speaks of, as the ledger stands and as it would stand.
+speaks of, as the ledger stands and as it would stand: under the laws that the event names and under every other, for
+what it permits or refuses holds wherever the person is seen next.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class ConsentPreview:
     """What an import would do: a result per event, and the number of people it would widen and tighten by purpose.
 
     People are told apart by the identifiers the events name. Widened are those for whom the purpose is refused now and
-    would be permitted; tightened the reverse.
+    would be permitted, under some law; tightened the reverse.
     """
 
     results: tuple[ConsentResult, ...]
@@ -81,25 +82,25 @@ def _moves(
     """(people widened, people tightened) by purpose."""
     widened, tightened = Counter[str](), Counter[str]()
     authority = caller.authority(gateway.policies)
-    cases = dict.fromkeys(
-        (frozenset(statement.ids), statement.ids, purpose, authority.jurisdiction(statement.event.jurisdiction))
-        for statement in heard
-        if statement.event is not None
-        for purpose in _purposes(gateway, statement.event.consent.purpose)
-    )
-    seen: set[tuple[frozenset[int], str]] = set()
-    for person, identifiers, purpose, jurisdiction in cases:
-        if (person, purpose) in seen:
-            continue
-        seen.add((person, purpose))
+    cases: dict[tuple[frozenset[int], str], tuple[tuple[int, ...], set[tuple[str, ...]]]] = {}
+    for statement in heard:
+        if statement.event is not None:
+            stated = gateway.policies.regimes_for(authority.jurisdiction(statement.event.jurisdiction))
+            for purpose in _purposes(gateway, statement.event.consent.purpose):
+                _, laws = cases.setdefault((frozenset(statement.ids), purpose), (statement.ids, set()))
+                laws.add(stated)
+    every = {(name,) for name in gateway.policies.regimes}
+    for (_, purpose), (identifiers, laws) in cases.items():
         subject = around.subject(gateway.policies.purposes[purpose].graph, identifiers)
-        regimes = gateway.policies.regimes_for(jurisdiction)
-        was, will = (
-            isinstance(decide(gateway.policies, regimes, purpose, subject, ledger, around.now), Permit)
-            for ledger in (before, around.ledger)
-        )
-        widened[purpose] += will and not was
-        tightened[purpose] += was and not will
+        moves = {
+            tuple(
+                isinstance(decide(gateway.policies, regimes, purpose, subject, ledger, around.now), Permit)
+                for ledger in (before, around.ledger)
+            )
+            for regimes in laws | every
+        }
+        widened[purpose] += (False, True) in moves
+        tightened[purpose] += (True, False) in moves
     return +widened, +tightened
 
 

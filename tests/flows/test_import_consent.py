@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -114,3 +115,15 @@ def test_a_run_is_repeated_without_harm(simulator: TenantSimulator) -> None:
     approve_import(simulator.gateway, officer(simulator), proposal)
     assert ran(simulator, what, proposal) == ["recorded"]
     assert ran(simulator, what, proposal) == ["known"]
+
+
+def test_a_grant_widens_wherever_the_person_is_seen_next(simulator: TenantSimulator) -> None:
+    """In California nobody need have agreed, in Germany this event would be the permission."""
+    simulator.labels.add("email:anna")
+    (event,) = wanted(("grant", "email:anna")).events
+    assert isinstance(event, ConsentEventInput)
+    for places in (["US-CA"], ["US-CA", "DE"]):
+        several = [replace(event, jurisdiction=place) for place in places]
+        with pytest.raises(NotPermitted):
+            ran(simulator, Import(several, bytes(32)))
+    assert simulator.ledger("email:anna") == ""
