@@ -14,6 +14,7 @@ from gateway.flows.record_consent import check_purpose
 from gateway.flows.requests import ConsentQuery
 from gateway.flows.steps.name import name, recognize, until_fresh
 from gateway.flows.steps.prepare import Names, digest_all
+from gateway.flows.steps.reach import demoted
 from gateway.flows.views import ConsentState, IdentifierConsent, OverruledEvent
 from gateway.storage.ledger import LedgerRow
 
@@ -21,7 +22,8 @@ from gateway.storage.ledger import LedgerRow
 def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> ConsentState:
     """Identifiers and a purpose -> what is decided for them, and the deciding event of each.
 
-    A channel gets answers only for identifiers it has sent itself; others look as if the ledger were silent.
+    A channel gets answers only for identifiers it has sent itself; others look as if the ledger were silent. What several
+    people share permits nothing.
     Raises InvalidInput for an unknown purpose or identifiers that break a rule.
     """
     caller.require(Role.CHANNEL, Role.DPO)
@@ -30,7 +32,7 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
     now = gateway.clock.now()
     as_of = now if query.as_of is None else query.as_of
     known_at = now if query.known_at is None else query.known_at
-    found, visible, ledger = until_fresh(lambda: _known(gateway, caller, names, as_of, known_at))
+    found, visible, shared, ledger = until_fresh(lambda: _known(gateway, caller, names, as_of, known_at))
     ids = [found.get(one.token, 0) for one in names.pseudonyms]
     scopes = {
         one if one in visible else -place: rule.speaks_as
@@ -39,6 +41,9 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
     }
     regimes = gateway.policies.regimes_for(query.jurisdiction)
     decision = decide(gateway.policies, regimes, query.purpose, Subject(scopes, caller.channel), ledger, as_of)
+    if shared and isinstance(decision, Permit):
+        own = {one: speaks_as for one, speaks_as in scopes.items() if one not in shared}
+        decision = decide(gateway.policies, regimes, query.purpose, Subject(own, caller.channel), ledger, as_of)
     asked = [(place, one, rule.name) for place, one, rule in zip(names.values, ids, names.rules, strict=True)]
     states = {one: ledger.state(one, query.purpose, caller.channel) for _, one, _ in asked if one in visible}
     deciding = {place: (one, kind) for place, one, kind in sorted(asked, key=lambda each: _weight(states.get(each[1])))}
@@ -63,8 +68,8 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
 
 def _known(
     gateway: Gateway, caller: Caller, names: Names, as_of: int, known_at: int
-) -> tuple[dict[bytes, int], set[int], LedgerView]:
-    """(Tokens -> ids, ids that the caller may ask about, what the ledger said of these)."""
+) -> tuple[dict[bytes, int], set[int], set[int], LedgerView]:
+    """(Tokens -> ids, ids that the caller may ask about, those that several people share, what the ledger said)."""
     name(gateway, caller.tenant_id, [names])
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         check_store(gateway, unit, merging=False)
@@ -72,7 +77,12 @@ def _known(
         visible = set(found.values())
         if caller.role is Role.CHANNEL:
             visible = unit.records.sent_by(caller.channel, visible) | unit.ledger.stated_by(caller.channel, visible)
-        return found, visible, LedgerView(unit.ledger.facts_at(visible, as_of, known_at))
+        return (
+            found,
+            visible,
+            demoted(gateway, unit, visible),
+            LedgerView(unit.ledger.facts_at(visible, as_of, known_at)),
+        )
 
 
 def _stated(gateway: Gateway, caller: Caller, positions: Collection[int]) -> dict[int, LedgerRow]:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.flows.messages import ConsentAssertion, IncomingRecord
 from gateway.kernel.clock import HOUR
-from tests.rights_simulator import Office
+from tests.rights_simulator import Office, asked
 from tests.simulator import NOW, TenantSimulator, check_restrictions
 
 BOTH = {frozenset({"email:2"}), frozenset({"email:3"})}
@@ -76,3 +76,13 @@ def test_the_erasure_of_one_of_them(shared: TenantSimulator) -> None:
 def test_without_a_refusal_everybody_stays(shared: TenantSimulator) -> None:
     shared.send("store", seen(shared, "r3", "email:2", at=NOW - 1))
     check_gone(shared, {frozenset({"email:2"}), frozenset({"email:3", "cookie:d"})})
+
+
+def test_a_query_permits_nothing_by_what_is_shared(simulator: TenantSimulator) -> None:
+    simulator.state("store", "grant", "phone:1")
+    assert asked(simulator, "store", "phone:1").permitted
+    for place in range(8):
+        simulator.send("store", simulator.record(f"r{place}", f"email:a{place}", "phone:1"))
+    assert not asked(simulator, "store", "phone:1").permitted
+    simulator.state("store", "grant", "email:a1")
+    assert asked(simulator, "store", "phone:1", "email:a1").permitted
