@@ -191,6 +191,14 @@ class LedgerView:
         folded = states[key] = stand(facts, purpose, channel) if facts else _SILENCE
         return folded
 
+    def word(self, identifier_id: int, purpose: str, channel: str = "") -> Fact | None:
+        """The same, but behind a restriction of processing what the person said last: it stands once that is lifted."""
+        state = self.state(identifier_id, purpose, channel)
+        if state is None or state.kind != EventKind.RESTRICT:
+            return state
+        others = [fact for fact in self.facts(identifier_id) if fact.kind not in _RESTRICTIONS]
+        return fold(others, purpose, channel)
+
     def binding(self, identifier_id: int, purpose: str) -> list[Fact]:
         """The restrictions on `purpose` that stand on this identifier and bind the whole person."""
         if identifier_id not in self.person_wide:

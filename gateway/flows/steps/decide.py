@@ -18,6 +18,7 @@ from gateway.flows.steps.prepare import Item
 from gateway.flows.steps.signals import SignalHearing, minor, speaking
 from gateway.identifiers.keys import HmacKey
 from gateway.policy.model import PolicySet
+from gateway.profiles.neighborhood import Neighborhood
 from gateway.storage.tombstones import ERASED, RETURNED
 from gateway.storage.unit_of_work import UnitOfWork
 
@@ -86,6 +87,9 @@ def settle(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, a
     if hearing.tightened:
         hearing.share(same_values(unit, batch.around, hearing.tightened))
     wide = hearing.person_wide()
+    if wide:
+        for graph in gateway.policies.graphs:
+            batch.around.near.setdefault(graph, Neighborhood(gateway.policies.kinds, kinds=dict(batch.around.rules)))
     concerned: dict[str, set[int]] = {graph: set(wide) for graph in batch.around.near}
     for item in batch.items:
         if isinstance(item.decision, Permit):

@@ -124,16 +124,18 @@ class Hearing:
     def inherit(self, members: Sequence[int], purposes: Collection[str]) -> None:
         """Write the person-wide restrictions that stand on some of `members` on all of them.
 
-        One about every purpose that the person has since overruled for some of `purposes` is passed on for the others.
+        One about every purpose that the person has since overruled for some of `purposes`, or of others that they spoke
+        of, is passed on for the rest.
         """
         standing: dict[tuple[str, str, int, str], Fact] = {}
         for one in members:
             bound: dict[Fact, list[str]] = {}
-            for purpose in purposes:
+            named = {*purposes, *(fact.purpose for fact in self.ledger.facts(one))} - {ANY_PURPOSE}
+            for purpose in named:
                 for fact in self.ledger.binding(one, purpose):
                     bound.setdefault(fact, []).append(purpose)
             for fact, left in bound.items():
-                everything = fact.purpose == ANY_PURPOSE and len(left) == len(purposes)
+                everything = fact.purpose == ANY_PURPOSE and len(left) == len(named)
                 for purpose in [ANY_PURPOSE] if everything else left:
                     basis = fact.basis if fact.kind in NO_STATE else ""
                     standing.setdefault((fact.kind, purpose, fact.occurred_at, basis), fact)

@@ -48,12 +48,20 @@ class JournaledAct(TypedDict):
     known: Known
     basis: NotRequired[str]
     expires_at: NotRequired[int | None]
+    site: NotRequired[str]
 
 
 def restated(act: JournaledAct) -> ConsentAssertion:
     """A journaled act as it was stated."""
-    basis, expires_at = act.get("basis", ""), act.get("expires_at")
-    return ConsentAssertion(act["kind"], act["purpose"], act["occurred_at"], basis, "journal", expires_at=expires_at)
+    return ConsentAssertion(
+        act["kind"],
+        act["purpose"],
+        act["occurred_at"],
+        act.get("basis", ""),
+        "journal",
+        expires_at=act.get("expires_at"),
+        site=act.get("site", ""),
+    )
 
 
 def recalled(stone: Tombstone) -> ConsentAssertion:
@@ -90,6 +98,7 @@ def journal_events(gateway: Gateway, unit: UnitOfWork, around: Surroundings, eve
             "known": {tokens[one]: (rows[one].chain, one) for one in event.identifiers if one in tokens},
             "basis": event.assertion.legal_basis if event.assertion.kind == EventKind.MINOR else "",
             "expires_at": event.assertion.expires_at,
+            "site": event.assertion.site,
         }
         for event in restrictive
     ]

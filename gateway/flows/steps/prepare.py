@@ -114,7 +114,8 @@ def prepare(
     tokens, event_tokens = RecordTokens(keys, caller.channel), consent_tokens(keys, caller)
     signal_tokens = RecordTokens(keys, "signals")
     vendor = _vendor(gateway, caller, records)
-    trust = "trusted" if caller.authority(gateway.policies).rules.verified else "public"
+    authority = caller.authority(gateway.policies)
+    trust = "trusted" if authority.rules.verified else "public"
     items: list[Item] = []
     problems: dict[int, Problem] = {}
     for index, record in enumerate(records):
@@ -124,7 +125,8 @@ def prepare(
         try:
             graph = _graph(record, gateway.policies)
             names = digest_all(record.identifiers, gateway.policies, record.jurisdiction, screen=True)
-            signals = receive(record, gateway.policies, signal_tokens, vendor)
+            regimes = gateway.policies.regimes_for(authority.jurisdiction(record.jurisdiction))
+            signals = receive(record, gateway.policies, signal_tokens, vendor, regimes)
         except InvalidInput as error:
             problems[index] = Problem(error.field, error.rule, str(error), index)
             continue

@@ -4,8 +4,9 @@
     hear      that a signal came is an event of its own, which keeps the string, sealed; what it says becomes events
               where a rule of the record's regimes gives it an effect
 
-A string says what it says once: seen again on an identifier, it is not heard again. Global Privacy Control is said anew
-with every request, so its opt-out stands again wherever it does not stand. TC strings speak for the device alone.
+A string says what it says once: seen again on an identifier, it is not heard again, unless other laws give it another
+effect. Global Privacy Control is said anew with every request, so its opt-out stands again wherever it does not stand.
+TC strings speak for the device alone.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from gateway.kernel.errors import InvalidInput
 from gateway.policy.model import PolicySet
 
 GPC: Final = "gpc"
+_NO: Final = RESTRICTIVE - {EventKind.EXPIRE}
 _TOKEN: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One signal: how it came, a keyed token of its text, the text, and what it says."""
+    """One signal: how it came, a keyed token of its text and of under what it is heard, the text, and what it says."""
 
     method: str
     token: str
@@ -45,9 +47,10 @@ class Received:
 
 
 def receive(
-    record: IncomingRecord, policies: PolicySet, tokens: RecordTokens, vendor: int | None
+    record: IncomingRecord, policies: PolicySet, tokens: RecordTokens, vendor: int | None, regimes: Sequence[str]
 ) -> tuple[Received, ...]:
-    """A record's signals, decoded; `vendor` is the tenant's id on the TCF's list, None where it has none.
+    """A record's signals, decoded; `vendor` is the tenant's id on the TCF's list, None where it has none; `regimes`
+    are those that it is heard under.
 
     Raises InvalidInput (fields signals.tcf, signals.gpp, signals.usp) for a damaged string.
     """
@@ -58,7 +61,8 @@ def receive(
                 said = tuple(_read(method, text, policies, vendor))
             except InvalidInput as error:
                 raise InvalidInput(str(error), field=f"signals.{method}", rule=error.rule) from None
-            found.append(Received(method, tokens.of(text).hex()[:_TOKEN], text, said))
+            heard_as = " ".join((text, str(vendor), *regimes))
+            found.append(Received(method, tokens.of(heard_as).hex()[:_TOKEN], text, said))
     return tuple(found)
 
 
@@ -99,18 +103,17 @@ class SignalHearing:
         covered = self._covered(said.framework)
         outs = covered if said.framework == GPC else said.opt_outs & covered
         for purpose in sorted(outs):
-            bare = [one for one in identifiers if not self._stands(one, purpose, PROFILE_WIDE)]
+            bare = [one for one in identifiers if not self._refuses(one, purpose, PROFILE_WIDE)]
             self._write(ConsentAssertion(EventKind.OPT_OUT, purpose, self.at, "", said.framework), bare)
         devices = [one for one in identifiers if self.hearing.rules[one].scope == "device"]
         site = self.channel if said.one_site else ""
-        for kind, purposes, standing in (
-            (EventKind.GRANT, said.permits, PERMISSIVE),
-            (EventKind.DENY, said.denies, RESTRICTIVE),
-        ):
-            for purpose in sorted(purposes & covered):
-                bare = [one for one in devices if not self._stands(one, purpose, standing)]
-                moment = self._granted_at(said, bare, purpose) if kind == EventKind.GRANT else self.at
-                self._write(ConsentAssertion(kind, purpose, moment, "consent", method, site=site), bare)
+        for purpose in sorted(said.permits & covered):
+            moment = self._granted_at(said, devices, purpose)
+            bare = [one for one in devices if not self._permits(one, purpose, site, moment)]
+            self._write(ConsentAssertion(EventKind.GRANT, purpose, moment, "consent", method, site=site), bare)
+        for purpose in sorted(said.denies & covered):
+            bare = [one for one in devices if not self._refuses(one, purpose, _NO, site)]
+            self._write(ConsentAssertion(EventKind.DENY, purpose, self.at, "consent", method, site=site), bare)
         if said.under is not None:
             self._write(minor(said.under, years_after(self.at, said.under - said.over), self.at, method), identifiers)
 
@@ -120,14 +123,21 @@ class SignalHearing:
         Seen on that day it counts from then on, for somebody may refuse in a banner and agree in the next; but not
         where they said no by another way, which may have been after it.
         """
-        no = RESTRICTIVE - {EventKind.DENY, EventKind.EXPIRE}
-        if self.at // DAY == said.updated_at // DAY and not any(self._stands(one, purpose, no) for one in identifiers):
+        states = [self.hearing.ledger.state(one, purpose, self.channel) for one in identifiers]
+        elsewhere = any(one is not None and one.kind in _NO - {EventKind.DENY} for one in states)
+        if self.at // DAY == said.updated_at // DAY and not elsewhere:
             return self.at
         return min(said.updated_at, self.at)
 
-    def _stands(self, identifier_id: int, purpose: str, kinds: frozenset[EventKind]) -> bool:
-        state = self.hearing.ledger.state(identifier_id, purpose, self.channel)
-        return state is not None and state.kind in kinds
+    def _permits(self, identifier_id: int, purpose: str, site: str, since: int) -> bool:
+        """Whether as much is permitted by an act that is no older: a consent given again lasts longer."""
+        states = (self.hearing.ledger.state(identifier_id, purpose, at) for at in {site, self.channel})
+        return all(one is not None and one.kind in PERMISSIVE and one.occurred_at >= since for one in states)
+
+    def _refuses(self, identifier_id: int, purpose: str, kinds: frozenset[EventKind], site: str = "") -> bool:
+        """Whether as much is refused by an event of these kinds, whatever restricts the processing meanwhile."""
+        states = (self.hearing.ledger.word(identifier_id, purpose, at) for at in {site, self.channel})
+        return all(one is not None and one.kind in kinds for one in states)
 
     def _covered(self, framework: Framework) -> frozenset[str]:
         """The purposes for which a rule of the record's regimes gives the framework an effect."""
