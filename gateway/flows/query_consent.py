@@ -22,8 +22,8 @@ from gateway.storage.ledger import LedgerRow
 def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> ConsentState:
     """Identifiers and a purpose -> what is decided for them, and the deciding event of each.
 
-    A channel gets answers only for identifiers it has sent itself; others look as if the ledger were silent. What several
-    people share permits nothing.
+    A channel gets answers only for identifiers it has sent itself; others look as if the ledger were silent. By
+    what several people share nothing is permitted.
     Raises InvalidInput for an unknown purpose or identifiers that break a rule.
     """
     caller.require(Role.CHANNEL, Role.DPO)
