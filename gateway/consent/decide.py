@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.consent.ledger import LedgerView
+from gateway.consent.ledger import Evidence, LedgerView
 from gateway.consent.model import (
     _MINT,
     PERMISSIVE,
@@ -126,6 +126,15 @@ def decide(
     return Permit(
         purpose, named, last.id, reason, tuple(sorted(basis)), expires_at if expires_at < _NEVER else None, _MINT
     )
+
+
+def evidence(
+    policies: PolicySet, regimes: Sequence[str], purpose: str, subject: Subject, ledger: LedgerView, now: int
+) -> tuple[Evidence, ...]:
+    """What `decide` rests on, asked the same: each identifier with the log positions of the events that decide."""
+    rules = [policies.regimes[name].rule(purpose, now) for name in regimes if name in policies.regimes]
+    purposes = {purpose, *(rule.asks for rule in rules if rule is not None)}
+    return ledger.evidence(subject.scopes, purposes, subject.channel)
 
 
 def _hear(subject: Subject, ledger: LedgerView, purpose: str, now: int, *, on_devices: bool) -> _Heard:

@@ -20,7 +20,9 @@ _BY_BASIS = PERMISSIVE | NO_STATE
 Evidence = tuple[str, tuple[int, ...]]
 """What an identifier speaks as, and the log positions of what the ledger says of it."""
 
+_Content = tuple[str, str, str, str, int]
 _NO_AGES: Mapping[int, int] = MappingProxyType({})
+_NO_MINORS: Mapping[int, Fact] = MappingProxyType({})
 _NO_FACTS: Mapping[str, list[Fact]] = MappingProxyType({})
 
 
@@ -117,13 +119,14 @@ def _rank(fact: Fact) -> tuple[int, bool, int]:
 class LedgerView:
     """Facts of many identifiers, loaded once for a batch; new facts are added as records assert them."""
 
-    __slots__ = ("_facts", "_folded", "_minors", "_sited", "person_wide")
+    __slots__ = ("_facts", "_folded", "_held", "_minors", "_sited", "person_wide")
 
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
         self._facts: dict[int, dict[str, list[Fact]]] = {}
         self._folded: dict[int, dict[str | tuple[str, str], Standing]] = {}
+        self._held: dict[int, dict[_Content, int]] = {}
         self._sited: set[int] = set()
-        self._minors: dict[int, dict[int, int]] = {}
+        self._minors: dict[int, dict[int, Fact]] = {}
         self.person_wide: set[int] = set()
         """Identifiers with something, past or present, that binds the whole person."""
         for fact in facts:
@@ -139,14 +142,17 @@ class LedgerView:
             by_purpose[fact.purpose] = [fact]
         if one in self._folded:
             del self._folded[one]
+        if one in self._held:
+            _hold(self._held[one], fact)
         if fact.site:
             self._sited.add(one)
         if fact.kind in PROFILE_WIDE:
             self.person_wide.add(one)
             if fact.kind == EventKind.MINOR and fact.expires_at is not None:
                 ages = self._minors.setdefault(one, {})
-                age = age_of(fact.basis)
-                ages[age] = max(ages.get(age, 0), fact.expires_at)
+                known = ages.setdefault(age_of(fact.basis), fact)
+                if fact.expires_at > (known.expires_at or 0):
+                    ages[age_of(fact.basis)] = fact
 
     def ages(self, identifiers: Iterable[int]) -> Mapping[int, int]:
         """Identifiers of one person -> ages (years) they are or were under, with the moment they reach each."""
@@ -154,23 +160,30 @@ class LedgerView:
             return _NO_AGES
         found: dict[int, int] = {}
         for one in identifiers:
-            for age, until in self._minors.get(one, _NO_AGES).items():
-                found[age] = max(found.get(age, 0), until)
+            for age, fact in self._minors.get(one, _NO_MINORS).items():
+                found[age] = max(found.get(age, 0), fact.expires_at or 0)
         return found
 
     def facts(self, identifier_id: int) -> list[Fact]:
         """All facts of one identifier, in no order."""
         return [fact for facts in self._facts.get(identifier_id, _NO_FACTS).values() for fact in facts]
 
-    def evidence(self, scopes: Mapping[int, str]) -> tuple[Evidence, ...]:
+    def evidence(self, scopes: Mapping[int, str], purposes: Collection[str], channel: str) -> tuple[Evidence, ...]:
         """What a decision on a subject rests on, without saying about whom: each identifier as what it speaks as, with
-        the positions of all events about it.
+        the positions of the events that stand for `purposes` at `channel`: alone they come out the same.
         """
         return tuple(
-            (speaks_as, tuple(sorted(fact.position for fact in facts if fact.kind != EventKind.SIGNAL)))
+            (speaks_as, tuple(sorted(fact.position for fact in self._deciding(one, purposes, channel))))
             for one, speaks_as in scopes.items()
-            for facts in (self.facts(one),)
         )
+
+    def _deciding(self, identifier_id: int, purposes: Collection[str], channel: str) -> set[Fact]:
+        deciding = set(self._minors.get(identifier_id, _NO_MINORS).values())
+        for purpose in purposes:
+            state, grants, refusal = self.standing(identifier_id, purpose, channel)
+            deciding.update(grants)
+            deciding.update(fact for fact in (state, refusal) if fact is not None)
+        return deciding
 
     def state(self, identifier_id: int, purpose: str, channel: str = "") -> Fact | None:
         """The fact that decides for this identifier and purpose at `channel`, None where the ledger is silent."""
@@ -207,15 +220,26 @@ class LedgerView:
 
     def holds(self, identifier_id: int, event: Fact) -> bool:
         """Whether this very event, or one about every purpose, already stands: events are idempotent by content."""
-        return any(
-            fact.kind == event.kind
-            and fact.purpose in (event.purpose, ANY_PURPOSE)
-            and fact.site == event.site
-            and (fact.basis == event.basis or fact.kind not in _BY_BASIS)
-            and (fact.occurred_at == event.occurred_at or fact.kind in NO_STATE)
-            and (fact.kind != EventKind.MINOR or (fact.expires_at or 0) >= (event.expires_at or 0))
-            for fact in self.facts(identifier_id)
-        )
+        held = self._held.get(identifier_id)
+        if held is None:
+            held = self._held[identifier_id] = {}
+            for fact in self.facts(identifier_id):
+                _hold(held, fact)
+        least = (event.expires_at or 0) if event.kind == EventKind.MINOR else 0
+        alike = (_content(event), _content(event._replace(purpose=ANY_PURPOSE)))
+        return any(held.get(one, -1) >= least for one in alike)
+
+
+def _content(fact: Fact) -> _Content:
+    """What makes two events one."""
+    basis = fact.basis if fact.kind in _BY_BASIS else ""
+    return fact.kind, fact.purpose, fact.site, basis, 0 if fact.kind in NO_STATE else fact.occurred_at
+
+
+def _hold(held: dict[_Content, int], fact: Fact) -> None:
+    """Note that an event stands, and its end: of two that say of a minor the same age the later one counts."""
+    content = _content(fact)
+    held[content] = max(held.get(content, 0), fact.expires_at or 0)
 
 
 def age_of(basis: str) -> int:

@@ -49,6 +49,7 @@ def register_notice(gateway: Gateway, caller: Caller, notice: NoticeInput) -> st
     digest = f"sha256:{sha256(notice.text.encode()).hexdigest()}"
     scribe = Scribe.of(caller, gateway.policies.digest, gateway.clock.now())
     with gateway.storage.begin(caller.tenant_id, write=True, partition=False) as unit:
+        unit.log.lock()
         known = [one for one in unit.notices.versions() if one.notice == notice.name]
         if any(one.version == notice.version for one in known):
             raise Conflict("this version is registered already: a notice that changes gets a new version")

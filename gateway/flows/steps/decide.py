@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
-from gateway.consent.decide import decide
+from gateway.consent.decide import decide, evidence
 from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
 from gateway.consent.notices import NoticeBook
 from gateway.flows.context import Gateway
@@ -151,5 +151,6 @@ def decide_item(
     if not any(rule.may_link for rule in item.rules):
         return Refusal(record.purpose, regimes, "identifiers.may_link", Reason.NOTHING_TO_LINK)
     subject = batch.around.subject(item.graph, item.ids, speaking)
-    item.heard = batch.around.ledger.evidence(subject.scopes)
-    return decide(policies, regimes, record.purpose, subject, batch.around.ledger, batch.around.now)
+    asked = policies, regimes, record.purpose, subject, batch.around.ledger, batch.around.now
+    item.heard = evidence(*asked)
+    return decide(*asked)

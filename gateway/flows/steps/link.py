@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
-from gateway.consent.decide import Candidate, narrow
+from gateway.consent.decide import Candidate, Subject, evidence, narrow
 from gateway.consent.model import Permit, Reason, Refusal
 from gateway.flows.context import Gateway
 from gateway.flows.steps.decide import decide_item
@@ -170,12 +170,7 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
     item.linking = tuple([one for one in linkable if one not in dropped])
     if not item.linking:
         item.met = tuple(
-            Met(
-                tuple(sorted({*permit.regimes, *one.regimes})),
-                batch.around.ledger.evidence({**one.scopes, **subject.scopes}),
-            )
-            for one in candidates
-            if one.profile_id in merge.dropped
+            _met(gateway, batch, permit, subject, one) for one in candidates if one.profile_id in merge.dropped
         )
         item.decision = Refusal(permit.purpose, permit.regimes, permit.rule, Reason.CANDIDATE_REFUSES)
         item.outcome = "refused"
@@ -192,3 +187,11 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
         tuple([item.names.values[place] for place in at]),
         tuple([item.names.forms[place] for place in at]),
     )
+
+
+def _met(gateway: Gateway, batch: Batch, permit: Permit, subject: Subject, candidate: Candidate) -> Met:
+    """A profile that refused, as `narrow` decided it: together with the record, under the regimes of both."""
+    regimes = tuple(sorted({*permit.regimes, *candidate.regimes}))
+    both = Subject({**candidate.scopes, **subject.scopes}, subject.channel)
+    around = batch.around
+    return Met(regimes, evidence(gateway.policies, regimes, permit.purpose, both, around.ledger, around.now))
