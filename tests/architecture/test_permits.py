@@ -15,16 +15,15 @@ LINKS = "gateway/flows/steps/link.py"
 
 def constructions(source: Source) -> list[str]:
     """Where a permit is made, or the key object that its constructor asks for is named."""
-    found: list[int] = []
+    found: set[int] = set()
     for node in ast.walk(source.tree):
-        called = node.func if isinstance(node, ast.Call) else None
-        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        key = (isinstance(node, ast.Name) and node.id in {"_MINT", "_Mint"}) or (
-            isinstance(node, ast.alias) and node.name in {"_MINT", "_Mint"}
-        )
-        if name in PERMITS or key or (isinstance(node, ast.Attribute) and node.attr in {"_MINT", "_Mint"}):
-            found.append(node.lineno)
-    return [source.at(line) for line in sorted(set(found))]
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            found |= {node.lineno} if name in PERMITS else set()
+        elif isinstance(node, ast.Name | ast.Attribute | ast.alias):
+            name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", "")))
+            found |= {node.lineno} if name in {"_MINT", "_Mint"} else set()
+    return [source.at(line) for line in sorted(found)]
 
 
 def unguarded(source: Source) -> list[str]:
