@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from gateway.flows.admin import activate_policies, system_caller
 from gateway.flows.context import Role
@@ -15,8 +17,9 @@ from gateway.kernel.clock import DAY, HOUR, SECOND
 from gateway.policy.loader import load
 from gateway.policy.model import PolicySet
 from gateway.settings import Settings
+from tests.databases import migrate
 from tests.properties.tape import Tape
-from tests.simulator import MATCHING, TenantSimulator, without_device_access
+from tests.simulator import MATCHING, SimulatedGateway, TenantSimulator, without_device_access
 
 LABELS = ("email:1", "phone:1", "customer_id:1", "loyalty_id:1", "cookie:1", "device_id:1")
 """One identifier of each of six kinds, so that a kind in a view says which."""
@@ -83,6 +86,27 @@ def short_lived(home: Path) -> PolicySet:
     law = home / "gdpr.yaml"
     law.write_text(law.read_text("utf-8").replace("consent_lifetime_days: 730", "consent_lifetime_days: 100"), "utf-8")
     return without_device_access(load(home))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A gateway whose store the tests of a file share, and two policy sets by `Law.short`."""
+
+    site: SimulatedGateway
+    sets: Mapping[bool, PolicySet]
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: ANN401, FBT001 - as hypothesis calls it
+        """A failing test shows its history, not everything that is in a gateway."""
+        printer.text("setting")
+
+    @classmethod
+    @contextmanager
+    def opened(cls, home: Path) -> Iterator[Setting]:
+        """One on a new store in `home`."""
+        url = f"sqlite:///{home / 'gateway.db'}"
+        migrate(url)
+        with SimulatedGateway.opened(url, home) as site:
+            yield cls(site, {False: site.gateway.policies, True: short_lived(home / "policies")})
 
 
 def next_step(tape: Tape, now: int) -> Step:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -16,33 +15,21 @@ from hypothesis import strategies as st
 
 from gateway.flows.requests import ResolveRequest
 from gateway.flows.resolve import ask, resolve_all
-from gateway.kernel.clock import DAY
-from gateway.policy.model import PolicySet
-from tests.databases import migrate
-from tests.properties.consent_history import LABELS, PURPOSES, SALE, Law, Visit, Wait, carry_out, next_step, short_lived
+from gateway.kernel.clock import DAY, HOUR
+from tests.properties.consent_history import LABELS, PURPOSES, SALE, Law, Setting, Visit, Wait, carry_out, next_step
 from tests.properties.consent_oracle import Oracle, laws
 from tests.properties.tape import Tape
-from tests.simulator import MATCHING, NOW, SimulatedGateway, TenantSimulator, raw
+from tests.rights_simulator import look_up
+from tests.simulator import MATCHING, NOW, TenantSimulator, grant, raw
 
 FLOWS = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Groups = Collection[frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A gateway whose store these tests share, and two policy sets by `Law.short`."""
-
-    site: SimulatedGateway = field(repr=False)
-    sets: dict[bool, PolicySet] = field(repr=False)
-
-
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
-    home: Path = tmp_path_factory.mktemp("merging")
-    url = f"sqlite:///{home / 'gateway.db'}"
-    migrate(url)
-    with SimulatedGateway.opened(url, home) as site:
-        yield Setting(site, {False: site.gateway.policies, True: short_lived(home / "policies")})
+    with Setting.opened(tmp_path_factory.mktemp("merging")) as opened:
+        yield opened
 
 
 def live(setting: Setting, blob: bytes) -> int:
@@ -109,15 +96,20 @@ def check_views(tenant: TenantSimulator, oracle: Oracle, client: str, groups: Gr
     for (label, purpose), view in zip(cases, resolve_all(tenant.gateway, caller, questions), strict=True):
         together = {f"{one.kind}:1" for one in view.identifiers}
         pairs += len(together) - 1 if together else 0
-        assert together <= reachable(oracle, label, purpose, now)
+        assert together <= reachable(oracle, label, purpose, groups, now)
         if together:
             check_asked(oracle, label, purpose, groups, now)
     return pairs
 
 
-def reachable(oracle: Oracle, label: str, purpose: str, now: int) -> set[str]:
-    """Identifiers that records connect with `label`, each of which permits the purpose on its own side."""
-    permitted = [set(one.labels) for one in oracle.visits if oracle.permits(one.labels, [one.code], purpose, now)]
+def reachable(oracle: Oracle, label: str, purpose: str, groups: Groups, now: int) -> set[str]:
+    """Identifiers that records connect with `label`, each of which permits the purpose on its own side.
+
+    Of a record what it links counts alone, which is less than the rule says: see the second test that is to fail.
+    """
+    group = next((one for one in groups if label in one), frozenset[str]())
+    sides = [(group & set(one.labels), one.code) for one in oracle.visits]
+    permitted = [set(side) for side, code in sides if side and oracle.permits(side, [code], purpose, now)]
     found, size = {label}, 0
     while len(found) > size:
         size = len(found)
@@ -141,6 +133,18 @@ def test_a_consent_older_than_a_signal_does_not_win(setting: Setting) -> None:
     tenant.send("store", tenant.record("r", "email:1", at=NOW - DAY, jurisdiction="US-CA", consents=[], gpc=True))
     tenant.state("store", "grant", "email:1", purpose=SALE, at=NOW - 5 * DAY, jurisdiction="US-CA")
     assert tenant.ledger("email:1", SALE) == "opt_out"
+
+
+@pytest.mark.xfail(strict=True, reason="a view does not hear whom a profile's refusal dropped from a record")
+def test_who_was_dropped_from_a_record_still_speaks(setting: Setting) -> None:
+    """A phone whose owner opted out of sale is on a record, and its profile refuses the merge: the rest is shown."""
+    tenant = setting.site.anew().tenant()
+    tenant.send("store", tenant.record("a", "phone:1", at=NOW - DAY, gpc=True))
+    other_basis = replace(grant(at=NOW - HOUR), legal_basis="contract")
+    together = ("phone:1", "cookie:1", "device_id:1")
+    tenant.send("store", tenant.record("b", *together, jurisdiction="US-CA", consents=[other_basis]))
+    assert tenant.ledger("phone:1", SALE) == "opt_out"
+    assert len(look_up(tenant, "store", "cookie:1", purpose=SALE, jurisdiction="US-CA").identifiers) < 2
 
 
 @FLOWS
