@@ -1,7 +1,8 @@
 """What may be shown of whom, computed from what was said, by the written rule; nothing of `gateway.consent` is used.
 
     what counts    per identifier and purpose the later act wins, the restrictive one at the same moment; an expiry ends
-                   a permission; a restriction of processing stands until it is lifted or the person consents later
+                   permissions, and what was refused before stands again; a restriction of processing stands until it
+                   is lifted or the person consents later
     whom it binds  objection, opt-out, restriction and being under age bind every identifier ever linked with the one
                    they were said on; anything else binds the identifiers it was said on
     what suffices  no identifier of a record refuses; then what its law says: `laws`, copied by hand from policies/
@@ -22,7 +23,6 @@ from tests.properties.consent_history import PURPOSES, SALE, SUPPORT, Visit, Wor
 from tests.simulator import MATCHING
 
 DEVICES = frozenset({"cookie:1", "device_id:1"})
-YEAR = 366 * DAY
 PERMITTING = frozenset({"grant", "opt_in"})
 WIDE = frozenset({"object", "opt_out", "restrict"})
 
@@ -144,26 +144,25 @@ class Oracle:
         standing += [] if restricted is None else [restricted]
         return [act._replace(purpose=purpose) for act in standing]
 
-    def word(self, label: str, purpose: str) -> list[Act] | None:
-        """None where the identifier refuses; else the consents that stand: several where they were given at once."""
+    def word(self, label: str, purpose: str, now: int) -> list[Act] | None:
+        """None where the identifier refuses at `now`; else the consents that stand."""
         about = self._about(label, purpose)
         if self._restricted(about):
             return None
-        acts = [act for act in about if act.kind not in ("restrict", "unrestrict", "expire")]
-        last = max((act.at for act in acts), default=-1)
-        latest = [act for act in acts if act.at == last]
-        if any(act.kind not in PERMITTING for act in latest):
-            return None
-        ended = any(act.kind == "expire" and act.at >= last for act in about)
-        return [] if ended else latest
+        others = [act for act in about if act.kind not in PERMITTING and act.kind not in ("restrict", "unrestrict")]
+        refused = max((act.at for act in others if act.kind != "expire"), default=-1)
+        over = max((act.at for act in others), default=-1)
+        consents = [act for act in about if act.kind in PERMITTING and act.at > over]
+        in_time = any(act.ends is None or now < act.ends for act in consents)
+        return None if refused >= 0 and not in_time else consents
 
     def refuses(self, label: str, purpose: str) -> bool:
-        """Whether somebody's word on this identifier is against the purpose."""
-        return self.word(label, purpose) is None
+        """Whether somebody's word on this identifier is against the purpose, whatever time has done to consents."""
+        return self.word(label, purpose, 0) is None
 
     def permits(self, labels: Iterable[str], codes: Iterable[str], purpose: str, now: int) -> bool:
         """Whether a record of these identifiers may be used for the purpose under the laws of all these places."""
-        words = {label: self.word(label, purpose) for label in labels}
+        words = {label: self.word(label, purpose, now) for label in labels}
         person = words.keys() - DEVICES
         consents: list[Act] = []
         for label, said in words.items():
@@ -178,7 +177,7 @@ class Oracle:
 def _satisfied(rule: Rule, minors: Collection[tuple[int, int]], consents: Sequence[Act], now: int) -> bool:
     gates: list[tuple[int, int, frozenset[str]]] = []
     for under, bases in rule.gates:
-        known = [until + (under - age) * YEAR for age, until in minors if age <= under]
+        known = [later(until, under - age) for age, until in minors if age <= under]
         if known:
             gates.append((gates[-1][1] if gates else 0, max(known), bases))
     if rule.open and not gates:
@@ -200,8 +199,16 @@ def under_age(attributes: Mapping[str, str], at: int) -> tuple[int, int] | None:
     """What a record says of somebody's age -> the youngest of 13, 16 and 18 they are under at `at`, and until when."""
     if born := attributes.get("date_of_birth"):
         day = datetime.fromisoformat(born).replace(tzinfo=UTC)
-        moments = [(age, int(day.replace(year=day.year + age).timestamp()) * 1000) for age in (13, 16, 18)]
+        moments = [(age, later(int(day.timestamp()) * 1000, age)) for age in (13, 16, 18)]
         return next(((age, moment) for age, moment in moments if at < moment), None)
     bands = {"<13": (13, 0), "13-15": (16, 13), "16-17": (18, 16)}
     age, least = bands.get(attributes.get("age_band", ""), (0, 0))
-    return (age, at + (age - least) * YEAR) if age else None
+    return (age, later(at, age - least)) if age else None
+
+
+def later(moment: int, years: int) -> int:
+    """The same day and time so many years later; of 29 February, 1 March in common years."""
+    day = datetime.fromtimestamp(moment // DAY * DAY // 1000, UTC)
+    leap = (day.month, day.day) == (2, 29) and (day.year + years) % 4
+    moved = day.replace(year=day.year + years, month=3, day=1) if leap else day.replace(year=day.year + years)
+    return int(moved.timestamp()) * 1000 + moment % DAY

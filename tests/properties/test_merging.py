@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -15,12 +14,12 @@ from hypothesis import strategies as st
 
 from gateway.flows.requests import ResolveRequest
 from gateway.flows.resolve import ask, resolve_all
-from gateway.kernel.clock import DAY, HOUR
+from gateway.kernel.clock import DAY
 from tests.properties.consent_history import LABELS, PURPOSES, SALE, Law, Setting, Visit, Wait, carry_out, next_step
 from tests.properties.consent_oracle import Oracle, laws
 from tests.properties.tape import Tape
 from tests.rights_simulator import look_up
-from tests.simulator import MATCHING, NOW, TenantSimulator, grant, raw
+from tests.simulator import MATCHING, NOW, TenantSimulator, raw
 
 FLOWS = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Groups = Collection[frozenset[str]]
@@ -137,12 +136,12 @@ def test_a_consent_older_than_a_signal_does_not_win(setting: Setting) -> None:
 
 @pytest.mark.xfail(strict=True, reason="a view does not hear whom a profile's refusal dropped from a record")
 def test_who_was_dropped_from_a_record_still_speaks(setting: Setting) -> None:
-    """A phone whose owner opted out of sale is on a record, and its profile refuses the merge: the rest is shown."""
+    """A phone whose owner opted out of sale is on a record, and a consent to matching of its profile has ended."""
     tenant = setting.site.anew().tenant()
     tenant.send("store", tenant.record("a", "phone:1", at=NOW - DAY, gpc=True))
-    other_basis = replace(grant(at=NOW - HOUR), legal_basis="contract")
+    tenant.clock.advance(800 * DAY)
     together = ("phone:1", "cookie:1", "device_id:1")
-    tenant.send("store", tenant.record("b", *together, jurisdiction="US-CA", consents=[other_basis]))
+    tenant.send("store", tenant.record("b", *together, at=tenant.clock.now(), jurisdiction="US-CA", consents=[]))
     assert tenant.ledger("phone:1", SALE) == "opt_out"
     assert len(look_up(tenant, "store", "cookie:1", purpose=SALE, jurisdiction="US-CA").identifiers) < 2
 
