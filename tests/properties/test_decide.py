@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView, under
 from gateway.consent.model import ANY_PURPOSE, EventKind, Fact, Permit
-from gateway.kernel.clock import DAY
+from gateway.kernel.clock import DAY, years_after
 from gateway.policy.schema import LEGAL_BASES
 from tests.unit.consent.facts import NOW, POLICIES
 
@@ -41,7 +41,7 @@ class Life:
     def birthdays(self) -> list[int]:
         """The moments at which the person reaches an age that some rule asks about."""
         known = [(int(one.basis.removeprefix("under:")), one.expires_at or 0) for one in self.facts if _minor(one)]
-        return sorted({until + (gate - age) * YEAR for age, until in known for gate in GATES if gate >= age})
+        return sorted({years_after(until, gate - age) for age, until in known for gate in GATES if gate >= age})
 
 
 def _minor(one: Fact) -> bool:

@@ -20,17 +20,19 @@ from sqlalchemy import event
 import gateway.flows
 from gateway.flows import admin, audit, maintenance, notices, rotate_keys
 from gateway.flows.changes import changes
+from gateway.flows.consent_receipt import consent_receipt
 from gateway.flows.context import Caller, Role
 from gateway.flows.decide import decide_records
 from gateway.flows.expire import expire
 from gateway.flows.forget_unpermitted import forget_unpermitted
 from gateway.flows.fsck import fsck
+from gateway.flows.import_consent import Import, run_import
 from gateway.flows.messages import IncomingRecord
 from gateway.flows.preview_consent import preview_consent
 from gateway.flows.reevaluate import reevaluate
 from gateway.flows.replay import replay
 from gateway.flows.replay_decision import replay_decision
-from gateway.flows.requests import ConsentEventInput
+from gateway.flows.requests import ConsentEventInput, ReceiptRequest
 from gateway.flows.simulate import simulate
 from gateway.kernel.ids import encode
 from gateway.policy.model import PolicySet, Regime
@@ -150,6 +152,17 @@ def _preview(office: Office) -> None:
     assert preview_consent(tenant.gateway, tenant.callers["store"], _events()).widened == {}
 
 
+def _import(office: Office) -> None:
+    """One that widens nobody, for nothing is permitted: it needs no approval."""
+    tenant = office.tenant
+    (results,) = run_import(tenant.gateway, tenant.callers["store"], Import(_events(), bytes(32)))
+    assert {result.outcome for result in results} <= {"recorded", "known"}
+
+
+def _receipt(office: Office) -> None:
+    assert consent_receipt(office.tenant.gateway, office.officer, ReceiptRequest((raw("email:anna"),), None))
+
+
 def _query(office: Office) -> None:
     for purpose in office.tenant.gateway.policies.purposes:
         assert not asked(office.tenant, "store", "email:anna", purpose=purpose).permitted
@@ -188,6 +201,8 @@ QUIET: Mapping[str, Callable[[Office], object]] = {
     "resolve": _resolve,
     "record_consent": _record_consent,
     "preview_consent": _preview,
+    "import_consent": _import,
+    "consent_receipt": _receipt,
     "query_consent": _query,
     "replay_decision": _replay_decision,
     "admin": _admin,
