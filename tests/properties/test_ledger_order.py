@@ -26,7 +26,7 @@ from tests.properties.tape import Tape
 from tests.rights_simulator import Office
 from tests.simulator import MATCHING, NOW, TenantSimulator, raw
 
-FLOWS = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FLOWS = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ASIDE = ("sale", "analytics", "customer_support", "health_care")
 PEOPLE = (("email:1", "phone:1", "cookie:1"), ("email:2", "device_id:2"))
 
@@ -186,7 +186,7 @@ def check_erasure(office: Office, decided: Mapping[str, Sequence[str]]) -> None:
         assert status == "erased" or (status == "same" and (not labels or not known.isdisjoint(labels)))
 
 
-@settings(FLOWS, max_examples=10)
+@settings(FLOWS, max_examples=6)
 @given(blob=st.binary(min_size=40, max_size=100))
 def test_what_was_known_then_never_changes(setting: Setting, blob: bytes) -> None:
     remember(setting, blob)

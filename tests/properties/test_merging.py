@@ -21,7 +21,7 @@ from tests.properties.tape import Tape
 from tests.rights_simulator import look_up
 from tests.simulator import MATCHING, NOW, TenantSimulator, raw
 
-FLOWS = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FLOWS = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Groups = Collection[frozenset[str]]
 
 
