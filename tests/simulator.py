@@ -21,7 +21,7 @@ from pathlib import Path
 from gateway.audit.merkle import leaf_hash, root_of
 from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.ledger import LedgerView
-from gateway.consent.model import RESTRICTIVE
+from gateway.consent.model import RESTRICTIVE, EventKind
 from gateway.flows.admin import create_client, create_tenant
 from gateway.flows.context import Caller, Gateway, Role
 from gateway.flows.fsck import fsck
@@ -188,9 +188,15 @@ class TenantSimulator:
         jurisdiction: str | None = "DE",
     ) -> ConsentResult:
         """`client` states one consent event about the person with these identifiers; now, unless `at` says when."""
+        said = ConsentAssertion(kind, purpose, self.clock.now() if at is None else at)
+        return self.state_all(client, said, *labels, jurisdiction=jurisdiction)
+
+    def state_all(
+        self, client: str, said: ConsentAssertion, *labels: str, jurisdiction: str | None = "DE"
+    ) -> ConsentResult:
+        """As `state`, with everything that can be said of the event."""
         self.labels.update(labels)
-        consent = shown(ConsentAssertion(kind, purpose, self.clock.now() if at is None else at))
-        event = ConsentEventInput(tuple(raw(label) for label in labels), consent, jurisdiction)
+        event = ConsentEventInput(tuple(raw(label) for label in labels), shown(said), jurisdiction)
         (result,) = record_consent(self.gateway, self.callers[client], [event])
         return result
 
@@ -291,7 +297,7 @@ def check_restrictions(unit: UnitOfWork, graph: str, policies: PolicySet) -> Non
         for link in unit.records.links([record.record_id]):
             if link.identifier_id in speaking:
                 state = ledger.state(link.identifier_id, record.purpose)
-                assert state is None or state.kind not in RESTRICTIVE
+                assert state is None or state.kind == EventKind.EXPIRE or state.kind not in RESTRICTIVE
     profiles: dict[int, set[int]] = {}
     for one, home in unit.profiles.all_homes(graph).items():
         profiles.setdefault(home, set()).add(one)
