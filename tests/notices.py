@@ -16,9 +16,13 @@ NOTICE = "shown"
 def register(gateway: Gateway, tenant_id: int, name: str = NOTICE) -> None:
     """Let the tenant have the notice."""
     purposes = tuple(gateway.policies.purposes)
-    text = f"Shop {tenant_id} asks for everything."
-    notice = NoticeInput(name, "1", ("en",), purposes, text, 0)
+    notice = NoticeInput(name, "1", ("en",), purposes, text_of(tenant_id), 0)
     register_notice(gateway, system_caller(gateway, tenant_id, Role.ADMIN), notice)
+
+
+def text_of(tenant_id: int) -> str:
+    """What the tenant's notice says: no two share a word's digest."""
+    return f"Shop {tenant_id} asks for everything."
 
 
 def shown(said: ConsentAssertion) -> ConsentAssertion:

@@ -196,9 +196,12 @@ LEFT_OUT = frozenset(
     {
         *("tombstone", "log_entry", "log_node", "log_opening", "head", "checkpoint", "decision_batch"),
         *("right_request", "right_subject", "right_step", "right_package"),
+        "refusal_fact",
     }
 )
-"""What an erasure may leave behind, and the log."""
+"""What an erasure may leave behind, and the log. A refusal of somebody else that named an event which was written again
+can be opened no more.
+"""
 
 Dump = dict[str, list[Any]]
 

@@ -25,6 +25,7 @@ from gateway.kernel.clock import HOUR
 from gateway.kernel.errors import BehindJournal, IntegrityError, InvalidInput, NotFound, NotPermitted
 from tests.doors import canaries
 from tests.flows.rigs import erase, tamper
+from tests.notices import text_of
 from tests.simulator import MATCHING, NOW, SimulatedGateway, TenantSimulator, grant, raw
 
 
@@ -67,7 +68,7 @@ def test_a_record_holds_what_was_said_and_verifies(simulator: TenantSimulator) -
     ]
     (notice,) = read["processing"]["privacy_notice"]
     assert (notice["reference"], notice["language"]) == ("shown@1", ["en"])
-    assert notice["digest"] == f"sha256:{sha256(b'We ask for everything.').hexdigest()}"
+    assert notice["digest"] == f"sha256:{sha256(text_of(simulator.tenant_id).encode()).hexdigest()}"
     assert {one["notice_digest"] for one in read["events"]} == {notice["digest"], None}
     assert [one["entity_id"] for one in read["events"]] == ["channel:store"] * 2 + ["channel:callcentre"] * 2
     assert {tuple(one["pii_information"]) for one in read["processing"]["purposes"]} == {("email",)}

@@ -104,7 +104,7 @@ def check_views(tenant: TenantSimulator, oracle: Oracle, client: str, groups: Gr
 def reachable(oracle: Oracle, label: str, purpose: str, groups: Groups, now: int) -> set[str]:
     """Identifiers that records connect with `label`, each of which permits the purpose on its own side.
 
-    Of a record what it links counts alone, which is less than the rule says: see the second test that is to fail.
+    Of a record what it links counts alone: whom a profile's refusal dropped passes on what binds them, see below.
     """
     group = next((one for one in groups if label in one), frozenset[str]())
     sides = [(group & set(one.labels), one.code) for one in oracle.visits]
@@ -124,7 +124,6 @@ def check_asked(oracle: Oracle, label: str, purpose: str, groups: Groups, now: i
     assert any(oracle.permits(side, known, purpose, now) for side in sides)
 
 
-@pytest.mark.xfail(strict=True, reason="a signal that repeats a standing no is not written, so it is older than it was")
 def test_a_consent_older_than_a_signal_does_not_win(setting: Setting) -> None:
     """An opt-out stands; GPC is signaled with a record; a consent from between the two comes in late."""
     tenant = setting.site.anew().tenant()
@@ -134,7 +133,6 @@ def test_a_consent_older_than_a_signal_does_not_win(setting: Setting) -> None:
     assert tenant.ledger("email:1", SALE) == "opt_out"
 
 
-@pytest.mark.xfail(strict=True, reason="a view does not hear whom a profile's refusal dropped from a record")
 def test_who_was_dropped_from_a_record_still_speaks(setting: Setting) -> None:
     """A phone whose owner opted out of sale is on a record, and a consent to matching of its profile has ended."""
     tenant = setting.site.anew().tenant()

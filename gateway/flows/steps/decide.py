@@ -117,6 +117,9 @@ def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hear
     heard = speaking(hearing, item.ids)
     if item.minor is not None:
         hearing.bind(minor(item.minor.age, item.minor.until, record.observed_at, "attributes"), heard, regimes)
+    for attempt in hearing.hear(stated, item.ids, authority, regimes)[:1]:
+        field = f"consents[{record.consents.index(stated[attempt.place])}]"
+        item.problem = Problem(field, str(attempt.reason), EXPLAINED[attempt.reason], item.index)
     SignalHearing(
         gateway.policies,
         gateway.keys.tenant(batch.tenant_id),
@@ -127,9 +130,6 @@ def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hear
         batch.around.channel,
         record.observed_at,
     ).hear(item.signals)
-    for attempt in hearing.hear(stated, item.ids, authority, regimes)[:1]:
-        field = f"consents[{record.consents.index(stated[attempt.place])}]"
-        item.problem = Problem(field, str(attempt.reason), EXPLAINED[attempt.reason], item.index)
 
 
 EXPLAINED = {

@@ -121,8 +121,8 @@ class Hearing:
             others = {other for one in event.identifiers for other in mates.get(one, ())}
             self._write(event.assertion, sorted(others), event.regimes, verified=event.verified, derived=True)
 
-    def inherit(self, members: Sequence[int], purposes: Collection[str]) -> None:
-        """Write the person-wide restrictions that stand on some of `members` on all of them.
+    def inherit(self, members: Sequence[int], purposes: Collection[str], onto: Sequence[int] | None = None) -> None:
+        """Write the person-wide restrictions that stand on some of `members` on all of them, or on others.
 
         One about every purpose that the person has since overruled for some of `purposes`, or of others that they spoke
         of, is passed on for the rest.
@@ -143,7 +143,7 @@ class Hearing:
             assertion = ConsentAssertion(
                 fact.kind, purpose, fact.occurred_at, fact.basis, "derived", expires_at=fact.expires_at
             )
-            self._write(assertion, members, (), verified=fact.verified, derived=True)
+            self._write(assertion, members if onto is None else onto, (), verified=fact.verified, derived=True)
 
     def _write(
         self,

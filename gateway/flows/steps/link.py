@@ -49,7 +49,7 @@ def link(gateway: Gateway, unit: UnitOfWork, batch: Batch, hearing: Hearing, aut
     for item in permitted:
         if item.outcome is None:
             item.record_id = next(ids)
-            _match(gateway, batch, item, linked, trusted=authority.rules.verified)
+            _match(gateway, batch, item, linked, hearing, trusted=authority.rules.verified)
     for graph in sorted({*batch.around.near, *removed}):
         items = [item for item in permitted if item.graph == graph and item.linking]
         if items or removed.get(graph):
@@ -145,7 +145,7 @@ def _compare(
             records[one.record_id] = (*records.get(one.record_id, ()), one.identifier_id)
 
 
-def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, trusted: bool) -> None:
+def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, hearing: Hearing, *, trusted: bool) -> None:
     permit = item.decision
     if not isinstance(permit, Permit):
         raise TypeError("only permitted records are matched")
@@ -175,6 +175,8 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, *, truste
         item.decision = Refusal(permit.purpose, permit.regimes, permit.rule, Reason.CANDIDATE_REFUSES)
         item.outcome = "refused"
         return
+    if dropped:
+        hearing.inherit(sorted(dropped), gateway.policies.purposes, item.linking)
     kept = set(item.linking)
     at = [place for place, one in enumerate(item.ids) if one in kept]
     linked.evidence[item.record_id] = Evidence(

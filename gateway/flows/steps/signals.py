@@ -97,13 +97,17 @@ class SignalHearing:
                 came = ConsentAssertion(EventKind.SIGNAL, ANY_PURPOSE, self.at, one.token, one.method)
                 self._write(came, fresh, text)
             for said in one.said:
-                self._hear(said, one.method, self.speaking if said.framework == GPC else fresh)
+                self._hear(said, one.method, fresh)
 
     def _hear(self, said: Said, method: str, identifiers: Sequence[int]) -> None:
+        """What a signal says of identifiers on which it is new; of the others, Global Privacy Control alone.
+
+        A no that stands already is written again when it comes by a new signal: it is of a later day.
+        """
         covered = self._covered(said.framework)
-        outs = covered if said.framework == GPC else said.opt_outs & covered
-        for purpose in sorted(outs):
-            bare = [one for one in identifiers if not self._refuses(one, purpose, PROFILE_WIDE)]
+        again = [one for one in self.speaking if one not in identifiers] if said.framework == GPC else []
+        for purpose in sorted(covered if said.framework == GPC else said.opt_outs & covered):
+            bare = [*identifiers, *(one for one in again if not self._refuses(one, purpose))]
             self._write(ConsentAssertion(EventKind.OPT_OUT, purpose, self.at, "", said.framework), bare)
         devices = [one for one in identifiers if self.hearing.rules[one].scope == "device"]
         site = self.channel if said.one_site else ""
@@ -112,8 +116,7 @@ class SignalHearing:
             bare = [one for one in devices if not self._permits(one, purpose, site, moment)]
             self._write(ConsentAssertion(EventKind.GRANT, purpose, moment, "consent", method, site=site), bare)
         for purpose in sorted(said.denies & covered):
-            bare = [one for one in devices if not self._refuses(one, purpose, _NO, site)]
-            self._write(ConsentAssertion(EventKind.DENY, purpose, self.at, "consent", method, site=site), bare)
+            self._write(ConsentAssertion(EventKind.DENY, purpose, self.at, "consent", method, site=site), devices)
         if said.under is not None:
             self._write(minor(said.under, years_after(self.at, said.under - said.over), self.at, method), identifiers)
 
@@ -134,10 +137,10 @@ class SignalHearing:
         states = (self.hearing.ledger.state(identifier_id, purpose, at) for at in {site, self.channel})
         return all(one is not None and one.kind in PERMISSIVE and one.occurred_at >= since for one in states)
 
-    def _refuses(self, identifier_id: int, purpose: str, kinds: frozenset[EventKind], site: str = "") -> bool:
-        """Whether as much is refused by an event of these kinds, whatever restricts the processing meanwhile."""
-        states = (self.hearing.ledger.word(identifier_id, purpose, at) for at in {site, self.channel})
-        return all(one is not None and one.kind in kinds for one in states)
+    def _refuses(self, identifier_id: int, purpose: str) -> bool:
+        """Whether the person has refused as much, whatever restricts the processing meanwhile."""
+        states = (self.hearing.ledger.word(identifier_id, purpose, at) for at in ("", self.channel))
+        return all(one is not None and one.kind in PROFILE_WIDE for one in states)
 
     def _covered(self, framework: Framework) -> frozenset[str]:
         """The purposes for which a rule of the record's regimes gives the framework an effect."""
