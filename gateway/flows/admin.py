@@ -17,6 +17,8 @@ from contextlib import ExitStack
 from hashlib import sha256
 from typing import Final
 
+import orjson
+
 from gateway.audit.encodings import to_base64url
 from gateway.audit.entries import EntryKind, is_slug, parse_leaf
 from gateway.flows.context import Caller, Gateway, Role
@@ -247,12 +249,23 @@ def activate_policies(gateway: Gateway, tenant_id: int) -> bool:
         if _in_force(unit, unit.log.head().size) == gateway.policies.digest:
             return False
     with gateway.storage.begin(tenant_id, write=True, partition=False) as unit:
-        if _in_force(unit, unit.log.lock().size) == gateway.policies.digest:
+        before = _in_force(unit, unit.log.lock().size)
+        if before == gateway.policies.digest:
             return False
+        _keep_kinds(gateway.policies, TenantStore(unit.session).policy(before))
         _activate(gateway, unit, system_scribe(gateway))
         unit.records.review_all()
         unit.commit()
     return True
+
+
+def _keep_kinds(policies: PolicySet, before: str | None) -> None:
+    """Raises Conflict for a set without a kind that the one before had: identifiers of it may be stored."""
+    files = {} if before is None else orjson.loads(before)
+    missing = files.get("identifiers.yaml", {}).get("kinds", {}).keys() - policies.kinds.keys()
+    if missing:
+        named = ", ".join(sorted(missing))
+        raise Conflict(f"the policy set lacks kinds that were in force: {named}; keep them, with may_link: false")
 
 
 def _activate(gateway: Gateway, unit: UnitOfWork, scribe: Scribe) -> None:

@@ -6,6 +6,7 @@ The same steps as ingest up to the decision; the record's own consents count as 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.ingest import result_of
@@ -31,7 +32,7 @@ def decide_records(gateway: Gateway, caller: Caller, records: Sequence[IncomingR
         for item in items:
             stands = any(one in batch.around.near[item.graph].home for one in item.ids)
             outcome: Outcome = item.outcome or ("linked" if stands else "created")
-            results[item.index] = result_of(gateway, batch, item, outcome, None)
+            results[item.index] = replace(result_of(gateway, batch, item, outcome, None), gpc=False)
     return [results[index] for index in range(len(records))]
 
 

@@ -116,11 +116,11 @@ def _outcome(batch: Batch, linked: Linked, item: Item) -> tuple[Outcome, int | N
 def result_of(gateway: Gateway, batch: Batch, item: Item, outcome: Outcome, told: str | None) -> RecordResult:
     """The item's result as callers see it; `told` is their id of its profile."""
     decision = decision_view(gateway, batch, item)
-    return RecordResult(item.record.record_id, outcome, told, decision, item.problem, item.record.gpc)
+    return RecordResult(item.record.record_id, outcome, told, decision, item.problem, item.honored)
 
 
 def decision_view(gateway: Gateway, batch: Batch, item: Item) -> DecisionView | None:
-    """The item's decision as callers see it."""
+    """The item's decision as callers see it; of a minor without its end, which would tell a birthday."""
     decision = item.decision
     if decision is None:
         return None
@@ -132,5 +132,5 @@ def decision_view(gateway: Gateway, batch: Batch, item: Item) -> DecisionView | 
         reason=str(decision.reason),
         regimes=decision.regimes,
         policy=gateway.policies.digest,
-        expires_at=getattr(decision, "expires_at", None),
+        expires_at=None if batch.around.ledger.ages(item.ids) else getattr(decision, "expires_at", None),
     )

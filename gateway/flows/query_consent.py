@@ -58,7 +58,9 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
         as_of=as_of,
         known_at=known_at,
         identifiers=tuple(
-            _answer(place, kind, states.get(one), [stated[at] for at in contrary[one] if at in stated])
+            _answer(
+                place, kind, states.get(one), [_seen_by(caller, stated[at]) for at in contrary[one] if at in stated]
+            )
             for place, (one, kind) in sorted(deciding.items())
         ),
         expires_at=decision.expires_at if isinstance(decision, Permit) else None,
@@ -91,6 +93,13 @@ def _stated(gateway: Gateway, caller: Caller, positions: Collection[int]) -> dic
         return {}
     with gateway.storage.begin(caller.tenant_id, write=False) as unit:
         return {row.position: row for row in unit.ledger.rows_at(positions)}
+
+
+def _seen_by(caller: Caller, row: LedgerRow) -> LedgerRow:
+    """A channel is not told how another came to know of it."""
+    if caller.role is not Role.CHANNEL or row.channel == caller.channel:
+        return row
+    return row._replace(channel="", method="")
 
 
 def _weight(fact: Fact | None) -> tuple[bool, int, int]:

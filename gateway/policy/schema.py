@@ -52,6 +52,9 @@ SPECIAL: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
 }
 """How special data are treated: the default, and the only bases that may lift a refusal."""
 
+GPP_OPT_OUTS: Final = ("SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut")
+"""Fields of GPP's US sections that say 1 for opted out."""
+
 UNKNOWN: Final = "unknown key"
 
 
@@ -297,7 +300,9 @@ class SignalsFile(StrictSchema):
         keys=fields.String(validate=NAME), values=SetOf(fields.Integer(strict=True, validate=Range(1, 24)), at_least=1)
     )
     usp = SetOf(fields.String(validate=NAME))
-    gpp_opt_outs = fields.Dict(keys=fields.String(), values=SetOf(fields.String(validate=NAME)), required=True)
+    gpp_opt_outs = fields.Dict(
+        keys=fields.String(validate=OneOf(GPP_OPT_OUTS)), values=SetOf(fields.String(validate=NAME)), required=True
+    )
     gpp_sensitive = fields.Dict(keys=fields.String(validate=NAME), values=_purposes_by_place(), required=True)
     gpp_children = fields.Dict(
         keys=fields.String(validate=NAME),

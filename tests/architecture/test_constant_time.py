@@ -47,7 +47,7 @@ PUBLIC: Mapping[str, Mapping[str, str]] = {
     },
     "flows/admin.py": {
         "_in_force(unit, unit.log.head().size) == gateway.policies.digest": "a digest of the policies",
-        "_in_force(unit, unit.log.lock().size) == gateway.policies.digest": "a digest of the policies",
+        "before == gateway.policies.digest": "a digest of the policies",
     },
     "flows/backup.py": {"sha256_of(copy) != manifest.sha256": "whoever sees the manifest sees the copy"},
     "outbound/keyring.py": {"service != self._root.service": "names of services"},

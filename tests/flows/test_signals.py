@@ -13,9 +13,9 @@ import pytest
 from gateway.consent.model import EventKind
 from gateway.flows.admin import set_tcf_vendor
 from gateway.flows.messages import IncomingRecord, RecordResult
-from gateway.flows.steps.signals import signal_context
+from gateway.flows.steps.signals import at_latest, signal_context
 from gateway.identifiers.sealing import unseal
-from gateway.kernel.clock import DAY, HOUR, years_after
+from gateway.kernel.clock import DAY, HOUR
 from tests.flows.rigs import erase
 from tests.rights_simulator import asked
 from tests.simulator import NOW, TenantSimulator, grant
@@ -212,7 +212,7 @@ class TestUsStrings:
         with simulator.reading() as unit:
             facts = unit.ledger.facts(simulator.ids(unit).values())
         found = [(fact.basis, fact.expires_at) for fact in facts if fact.kind == EventKind.MINOR]
-        assert found == [("under:16", years_after(at, 3))] * 2
+        assert found == [("under:16", at_latest(at, 3))] * 2
         sale = asked(simulator, "store", "email:anna", purpose="sale", jurisdiction="US-CA")
         assert (sale.permitted, sale.reason) == (False, "minor")
         given = grant("sale", at=NOW - 1)

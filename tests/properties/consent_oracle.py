@@ -111,8 +111,8 @@ class Oracle:
             self.hear(said, step.labels, step.client)
 
     def _said_no(self, label: str) -> bool:
-        """Global Privacy Control is written when it is new to an identifier; said again, only where no older no stands. So
-        it may be older than the last request, and a consent from between the two that comes in later wins.
+        """Global Privacy Control is written when it is new to an identifier; said again, only where no older no stands.
+        So it may be older than the last request, and a consent from between the two that comes in later wins.
         """
         return any(act.kind in ("object", "opt_out", "restrict") for act in self._about(label, SALE))
 

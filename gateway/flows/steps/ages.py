@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from unicodedata import normalize as to_unicode_form
 
+from gateway.flows.steps.signals import at_latest
 from gateway.identifiers.hash_profiles.dates import date_of_birth
 from gateway.kernel.clock import DAY, parse_instant, years_after
 from gateway.kernel.errors import InvalidInput
@@ -59,7 +60,7 @@ def _by_band(text: str, gates: Sequence[int], observed_at: int) -> Minor | None:
     if not any(most < gate for gate in gates):
         return None
     gate = next(gate for gate in gates if least < gate)
-    return Minor(gate, years_after(observed_at, gate - least))
+    return Minor(gate, at_latest(observed_at, gate - least))
 
 
 def _band(text: str) -> tuple[int, int]:

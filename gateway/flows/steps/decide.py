@@ -120,7 +120,7 @@ def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hear
     for attempt in hearing.hear(stated, item.ids, authority, regimes)[:1]:
         field = f"consents[{record.consents.index(stated[attempt.place])}]"
         item.problem = Problem(field, str(attempt.reason), EXPLAINED[attempt.reason], item.index)
-    SignalHearing(
+    signals = SignalHearing(
         gateway.policies,
         gateway.keys.tenant(batch.tenant_id),
         hearing,
@@ -129,7 +129,9 @@ def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hear
         heard,
         batch.around.channel,
         record.observed_at,
-    ).hear(item.signals)
+    )
+    signals.hear(item.signals)
+    item.honored = record.gpc and signals.honors_gpc
 
 
 EXPLAINED = {

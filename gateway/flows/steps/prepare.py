@@ -100,6 +100,7 @@ class Item(Named):
     signals: tuple[Received, ...] = ()
     minor: Minor | None = None
     problem: Problem | None = None
+    honored: bool = False
     heard: tuple[Evidence, ...] = ()
     met: tuple[Met, ...] = ()
     lifts: list[Tombstone] = field(default_factory=list)

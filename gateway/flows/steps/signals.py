@@ -34,6 +34,7 @@ from gateway.policy.model import PolicySet
 GPC: Final = "gpc"
 _NO: Final = RESTRICTIVE - {EventKind.EXPIRE}
 _TOKEN: Final = 32
+MONTH: Final = 30 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,11 @@ class SignalHearing:
     channel: str
     at: int
 
+    @property
+    def honors_gpc(self) -> bool:
+        """Whether a rule of the record's regimes gives Global Privacy Control an effect."""
+        return bool(self._covered(GPC))
+
     def hear(self, received: Sequence[Received]) -> None:
         """All signals of the record."""
         for one in received:
@@ -118,7 +124,7 @@ class SignalHearing:
         for purpose in sorted(said.denies & covered):
             self._write(ConsentAssertion(EventKind.DENY, purpose, self.at, "consent", method, site=site), devices)
         if said.under is not None:
-            self._write(minor(said.under, years_after(self.at, said.under - said.over), self.at, method), identifiers)
+            self._write(minor(said.under, at_latest(self.at, said.under - said.over), self.at, method), identifiers)
 
     def _granted_at(self, said: Said, identifiers: Sequence[int], purpose: str) -> int:
         """A TC string names the day of the person's act and no more: that day's beginning.
@@ -165,6 +171,11 @@ def speaking(hearing: Hearing, identifiers: Sequence[int]) -> list[int]:
 def minor(age: int, until: int, at: int, method: str) -> ConsentAssertion:
     """The person is under `age` (years) until `until` (milliseconds), as seen at `at`."""
     return ConsentAssertion(EventKind.MINOR, ANY_PURPOSE, at, under(age), method, expires_at=until)
+
+
+def at_latest(seen_at: int, years: int) -> int:
+    """When somebody reaches an age who needs at most so many years to it: by the month, or each visit would move it."""
+    return -(-years_after(seen_at, years) // MONTH) * MONTH
 
 
 def signal_context(token: str) -> str:

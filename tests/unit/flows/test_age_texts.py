@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.flows.steps.ages import Minor, minority
+from gateway.flows.steps.signals import at_latest
 from gateway.kernel.clock import DAY, years_after
 from tests.unit.consent.facts import NOW
 
 GATES = (13, 16, 18)
 ADULT = "1980-01-01"
-NEWBORN = Minor(13, years_after(NOW, 13))
+NEWBORN = Minor(13, at_latest(NOW, 13))
 
 
 def found(band: str = "", birthday: str = "") -> Minor | None:
@@ -29,11 +30,11 @@ def test_spellings_of_a_band(band: str) -> None:
 
 @pytest.mark.parametrize("band", ["13-15", "15-13", "13 to 15", "13–15", "13—15", "13_15", "13-15 years", "１３-１５"])
 def test_a_band_lasts_until_the_latest_day_it_can_be(band: str) -> None:
-    assert found(band) == Minor(16, years_after(NOW, 3))
+    assert found(band) == Minor(16, at_latest(NOW, 3))
 
 
 def test_one_number_is_a_band_of_one_year() -> None:
-    assert found("12") == Minor(13, years_after(NOW, 1))
+    assert found("12") == Minor(13, at_latest(NOW, 1))
 
 
 @pytest.mark.parametrize("band", ["18-24", "0-99", "99-12", "65+", "", "grown up"])
@@ -63,3 +64,10 @@ def test_whoever_is_under_an_age_at_most_is_under_it(one: int, other: int) -> No
     kept = found(f"{one}-{other}") if most < 100 else None
     assert (kept is not None) == (most < GATES[-1])
     assert kept is None or kept.age == min(gate for gate in GATES if gate > least)
+
+
+def test_a_later_visit_of_the_same_month_says_nothing_new() -> None:
+    latest = at_latest(NOW, 3)
+    assert years_after(NOW, 3) <= latest < years_after(NOW, 3) + 31 * DAY
+    assert at_latest(NOW + DAY, 3) in (latest, latest + 30 * DAY)
+    assert len({at_latest(NOW + day * DAY, 3) for day in range(28)}) <= 2
