@@ -37,7 +37,6 @@ from gateway.kernel.clock import DAY, HOUR, ManualClock
 from gateway.outbound.journal import Journal
 from gateway.outbound.keyfile import FileRootKey
 from gateway.outbound.keyring import Keyring
-from gateway.policy.loader import load
 from gateway.policy.model import KindRule, PolicySet
 from gateway.profiles.closure import evidence_of
 from gateway.profiles.model import Partition
@@ -46,6 +45,7 @@ from gateway.settings import Settings
 from gateway.storage.engine import open_engine
 from gateway.storage.records import RecordRow
 from gateway.storage.unit_of_work import Storage, UnitOfWork
+from tests.loaded import load
 from tests.notices import register, shown
 
 NOW = 1_795_500_000_000  # 2026-11-24

@@ -14,10 +14,10 @@ from gateway.flows.context import Role
 from gateway.flows.messages import ConsentAssertion, RecordResult
 from gateway.flows.reevaluate import reevaluate
 from gateway.kernel.clock import DAY, HOUR, SECOND
-from gateway.policy.loader import load
 from gateway.policy.model import PolicySet
 from gateway.settings import Settings
 from tests.databases import migrate
+from tests.loaded import load
 from tests.properties.tape import Tape
 from tests.simulator import MATCHING, SimulatedGateway, TenantSimulator, without_device_access
 

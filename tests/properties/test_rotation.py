@@ -100,7 +100,7 @@ def _some(tenant: TenantSimulator, limit: int) -> None:
         unit.commit()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tape=st.binary(min_size=80, max_size=200), turns=st.binary(min_size=30, max_size=30))
 def test_a_rotation_changes_nothing_that_can_be_seen(site: SimulatedGateway, tape: bytes, turns: bytes) -> None:
     plain, rotated = Life(site), Life(site)
