@@ -39,6 +39,10 @@ _REASONS = {
 _NEVER = 1 << 62
 
 
+Seen = dict[int, set[int]]
+"""Identifier -> log positions of events about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The identifiers one record asserts, as the decision sees them: surrogate id -> what it speaks as
@@ -84,15 +88,22 @@ class _Gate:
 
 
 def decide(
-    policies: PolicySet, regimes: Sequence[str], purpose: str, subject: Subject, ledger: LedgerView, now: int
+    policies: PolicySet,
+    regimes: Sequence[str],
+    purpose: str,
+    subject: Subject,
+    ledger: LedgerView,
+    now: int,
+    *,
+    seen: Seen | None = None,
 ) -> Decision:
     """May this subject's identifiers be used for `purpose` now? A value either way; never raises on a no.
 
     A permit's `expires_at` is the first moment at which time alone may change it: a consent ends, a rule ends, a
-    birthday passes an age gate.
+    birthday passes an age gate. `seen` is filled with the log positions that were looked at.
     """
     named = tuple(regimes)
-    own = _hear(subject, ledger, purpose, now, on_devices=subject.device_only)
+    own = _hear(subject, ledger, purpose, now, seen, on_devices=subject.device_only)
     if own.refusal is not None:
         return _refused(purpose, named, own.refusal)
     ages = ledger.ages(subject.scopes)
@@ -112,7 +123,7 @@ def decide(
         if rule.default == "allow" and not gates:
             expires_at = min(expires_at, own.reverts_at)
             continue
-        heard = own if rule.asks == purpose else _hear(subject, ledger, rule.asks, now, on_devices=True)
+        heard = own if rule.asks == purpose else _hear(subject, ledger, rule.asks, now, seen, on_devices=True)
         if heard.refusal is not None:
             return _refused(purpose, named, heard.refusal)
         grant, until = _covering(rule, gates, heard.grants, now)
@@ -128,22 +139,30 @@ def decide(
     )
 
 
-def evidence(
+def decide_openly(
     policies: PolicySet, regimes: Sequence[str], purpose: str, subject: Subject, ledger: LedgerView, now: int
-) -> tuple[Evidence, ...]:
-    """What `decide` rests on, asked the same: each identifier with the log positions of the events that decide."""
-    rules = [policies.regimes[name].rule(purpose, now) for name in regimes if name in policies.regimes]
-    purposes = {purpose, *(rule.asks for rule in rules if rule is not None)}
-    return ledger.evidence(subject.scopes, purposes, subject.channel)
+) -> tuple[Decision, tuple[Evidence, ...]]:
+    """The same, with what the decision rests on, which alone decides the same: each identifier as what it speaks as,
+    without saying which it is, with the positions of the events that were looked at.
+    """
+    seen: Seen = ledger.minority(subject.scopes)
+    decision = decide(policies, regimes, purpose, subject, ledger, now, seen=seen)
+    return decision, tuple((speaks_as, tuple(sorted(seen.get(one, ())))) for one, speaks_as in subject.scopes.items())
 
 
-def _hear(subject: Subject, ledger: LedgerView, purpose: str, now: int, *, on_devices: bool) -> _Heard:
+def _hear(
+    subject: Subject, ledger: LedgerView, purpose: str, now: int, seen: Seen | None, *, on_devices: bool
+) -> _Heard:
     """Restrictions on any identifier; grants on verified person identifiers and, if `on_devices`, on the others."""
     grants: list[Fact] = []
     reverts_at = _NEVER
     for identifier_id, speaks_as in subject.scopes.items():
         state, standing, refusal = ledger.standing(identifier_id, purpose, subject.channel)
-        if state is None or state.kind == EventKind.EXPIRE:
+        if state is None:
+            continue
+        if seen is not None:
+            _note(seen.setdefault(identifier_id, set()), state, standing, refusal)
+        if state.kind == EventKind.EXPIRE:
             continue
         if state.kind not in PERMISSIVE:
             return _Heard(state, ())
@@ -154,6 +173,14 @@ def _hear(subject: Subject, ledger: LedgerView, purpose: str, now: int, *, on_de
             reverts_at = min(reverts_at, until)
         grants += [grant for grant in standing if (grant.verified if speaks_as == "person" else on_devices)]
     return _Heard(None, grants, reverts_at)
+
+
+def _note(positions: set[int], state: Fact, grants: Sequence[Fact], refusal: Fact | None) -> None:
+    positions.add(state.position)
+    if len(grants) > 1:
+        positions.update([grant.position for grant in grants])
+    if refusal is not None:
+        positions.add(refusal.position)
 
 
 def _refused(purpose: str, regimes: tuple[str, ...], fact: Fact) -> Refusal:

@@ -66,12 +66,30 @@ def stand(facts: Iterable[Fact], purpose: str, channel: str = "") -> Standing:
         return Standing(restriction, (), refusal)
     if not grants:
         return Standing(refusal)
+    left = _left(grants, refusal, ended)
+    return Standing(left[0], left, refusal) if left else Standing(ended if refusal is None else refusal)
+
+
+def _left(grants: list[Fact], refusal: Fact | None, ended: Fact | None) -> list[Fact]:
+    """Permissions that nothing has overruled or ended, the latest first."""
     for last in (refusal, ended):
         if last is not None:
             grants = [grant for grant in grants if _prevails(grant, last)]
-    if not grants:
-        return Standing(ended if refusal is None else refusal)
-    return Standing(grants[0] if len(grants) == 1 else max(grants, key=_rank), grants, refusal)
+    return _needed(grants) if len(grants) > 1 else grants
+
+
+def _needed(grants: Iterable[Fact]) -> list[Fact]:
+    """Of permissions those that some decision may rest on, the latest first: one that has no end of its own outlasts
+    all earlier ones on the same basis.
+    """
+    needed: list[Fact] = []
+    endless: set[tuple[str, bool]] = set()
+    for grant in sorted(grants, key=_rank, reverse=True):
+        if (grant.basis, grant.verified) not in endless:
+            needed.append(grant)
+            if grant.expires_at is None:
+                endless.add((grant.basis, grant.verified))
+    return needed
 
 
 def _holds_back(restriction: Fact, grants: Iterable[Fact]) -> bool:
@@ -168,22 +186,10 @@ class LedgerView:
         """All facts of one identifier, in no order."""
         return [fact for facts in self._facts.get(identifier_id, _NO_FACTS).values() for fact in facts]
 
-    def evidence(self, scopes: Mapping[int, str], purposes: Collection[str], channel: str) -> tuple[Evidence, ...]:
-        """What a decision on a subject rests on, without saying about whom: each identifier as what it speaks as, with
-        the positions of the events that stand for `purposes` at `channel`: alone they come out the same.
-        """
-        return tuple(
-            (speaks_as, tuple(sorted(fact.position for fact in self._deciding(one, purposes, channel))))
-            for one, speaks_as in scopes.items()
-        )
-
-    def _deciding(self, identifier_id: int, purposes: Collection[str], channel: str) -> set[Fact]:
-        deciding = set(self._minors.get(identifier_id, _NO_MINORS).values())
-        for purpose in purposes:
-            state, grants, refusal = self.standing(identifier_id, purpose, channel)
-            deciding.update(grants)
-            deciding.update(fact for fact in (state, refusal) if fact is not None)
-        return deciding
+    def minority(self, identifiers: Iterable[int]) -> dict[int, set[int]]:
+        """Those of `identifiers` whose person is or was under an age -> the positions of the events that say so."""
+        minors = self._minors
+        return {one: {fact.position for fact in minors[one].values()} for one in identifiers if one in minors}
 
     def state(self, identifier_id: int, purpose: str, channel: str = "") -> Fact | None:
         """The fact that decides for this identifier and purpose at `channel`, None where the ledger is silent."""

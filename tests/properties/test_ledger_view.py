@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.decide import Subject, decide, evidence
+from gateway.consent.decide import Subject, decide, decide_openly
 from gateway.consent.ledger import LedgerView, fold, under
 from gateway.consent.model import ANY_PURPOSE, EventKind, Fact
 from gateway.kernel.clock import DAY
@@ -73,7 +73,7 @@ def test_what_a_decision_rests_on_decides_alone(
     given_facts: list[Fact], regimes: tuple[str, ...], purpose: str, site: str
 ) -> None:
     subject, ledger = Subject(SCOPES, site), LedgerView(given_facts)
-    heard = evidence(POLICIES, regimes, purpose, subject, ledger, NOW)
+    _, heard = decide_openly(POLICIES, regimes, purpose, subject, ledger, NOW)
     assert [speaks_as for speaks_as, _ in heard] == [*SCOPES.values()]
     named = {(one, at) for one, (_, positions) in zip(SCOPES, heard, strict=True) for at in positions}
     alone = LedgerView(fact for fact in given_facts if (fact.identifier_id, fact.position) in named)
@@ -85,5 +85,5 @@ def test_what_a_decision_rests_on_decides_alone(
 @given(st.integers(5, 60))
 def test_it_does_not_grow_with_what_is_said_again(times: int) -> None:
     said = [_fact(at, 1, PURPOSES[0], EventKind.DENY, 0, "")._replace(occurred_at=NOW - at) for at in range(times)]
-    ((_, positions), _) = evidence(POLICIES, ("gdpr",), PURPOSES[0], Subject(SCOPES), LedgerView(said), NOW)
+    _, ((_, positions), _) = decide_openly(POLICIES, ("gdpr",), PURPOSES[0], Subject(SCOPES), LedgerView(said), NOW)
     assert positions == (0,)

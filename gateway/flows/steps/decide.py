@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
-from gateway.consent.decide import decide, evidence
+from gateway.consent.decide import decide_openly
 from gateway.consent.model import PERMISSIVE, Decision, Permit, Reason, Refusal
 from gateway.consent.notices import NoticeBook
 from gateway.flows.context import Gateway
@@ -153,6 +153,6 @@ def decide_item(
     if not any(rule.may_link for rule in item.rules):
         return Refusal(record.purpose, regimes, "identifiers.may_link", Reason.NOTHING_TO_LINK)
     subject = batch.around.subject(item.graph, item.ids, speaking)
-    asked = policies, regimes, record.purpose, subject, batch.around.ledger, batch.around.now
-    item.heard = evidence(*asked)
-    return decide(*asked)
+    ledger, now = batch.around.ledger, batch.around.now
+    decision, item.heard = decide_openly(policies, regimes, record.purpose, subject, ledger, now)
+    return decision

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
-from gateway.consent.decide import Candidate, Subject, evidence, narrow
+from gateway.consent.decide import Candidate, Subject, narrow
 from gateway.consent.model import Permit, Reason, Refusal
 from gateway.flows.context import Gateway
 from gateway.flows.steps.decide import decide_item
@@ -196,4 +196,5 @@ def _met(gateway: Gateway, batch: Batch, permit: Permit, subject: Subject, candi
     regimes = tuple(sorted({*permit.regimes, *candidate.regimes}))
     both = Subject({**candidate.scopes, **subject.scopes}, subject.channel)
     around = batch.around
-    return Met(regimes, evidence(gateway.policies, regimes, permit.purpose, both, around.ledger, around.now))
+    _, heard = decide_openly(gateway.policies, regimes, permit.purpose, both, around.ledger, around.now)
+    return Met(regimes, heard)
