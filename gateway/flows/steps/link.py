@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from gateway.consent.authority import LEDGER_SCOPES, Authority
-from gateway.consent.decide import Candidate, Subject, narrow
+from gateway.consent.decide import Candidate, Subject, decide_openly, narrow
 from gateway.consent.model import Permit, Reason, Refusal
 from gateway.flows.context import Gateway
 from gateway.flows.steps.decide import decide_item
