@@ -108,7 +108,7 @@ def decide(
         return _refused(purpose, named, own.refusal)
     ages = ledger.ages(subject.scopes)
     basis: set[int] = set()
-    expires_at = _NEVER
+    expires_at = own.reverts_at
     last: ConsentRule | None = None
     for name in named:
         regime = policies.regimes.get(name)
@@ -121,7 +121,6 @@ def decide(
         expires_at = min(expires_at, rule.effective_to or _NEVER)
         gates = _gates(rule, ages) if ages else ()
         if rule.default == "allow" and not gates:
-            expires_at = min(expires_at, own.reverts_at)
             continue
         heard = own if rule.asks == purpose else _hear(subject, ledger, rule.asks, now, seen, on_devices=True)
         if heard.refusal is not None:
@@ -130,7 +129,7 @@ def decide(
         if grant is None:
             return Refusal(purpose, named, rule.id, _why_not(rule, gates, until, now))
         basis.add(grant.position)
-        expires_at = min(expires_at, until)
+        expires_at = min(expires_at, until, heard.reverts_at)
     if last is None:
         return Refusal(purpose, named, "no_regime", Reason.NO_RULE)
     reason = Reason.GRANTED if basis else Reason.NOT_OPTED_OUT
@@ -153,8 +152,11 @@ def decide_openly(
 def _hear(
     subject: Subject, ledger: LedgerView, purpose: str, now: int, seen: Seen | None, *, on_devices: bool
 ) -> _Heard:
-    """Restrictions on any identifier; grants on verified person identifiers and, if `on_devices`, on the others."""
-    grants: list[Fact] = []
+    """Restrictions on any identifier; grants on verified person identifiers and, if `on_devices`, on the others.
+
+    A grant that stands on several of them is one.
+    """
+    grants: dict[int, Fact] = {}
     reverts_at = _NEVER
     for identifier_id, speaks_as in subject.scopes.items():
         state, standing, refusal = ledger.standing(identifier_id, purpose, subject.channel)
@@ -171,8 +173,10 @@ def _hear(
             if until <= now:
                 return _Heard(refusal, ())
             reverts_at = min(reverts_at, until)
-        grants += [grant for grant in standing if (grant.verified if speaks_as == "person" else on_devices)]
-    return _Heard(None, grants, reverts_at)
+        for grant in standing:
+            if grant.verified if speaks_as == "person" else on_devices:
+                grants[grant.position] = grant
+    return _Heard(None, tuple(grants.values()), reverts_at)
 
 
 def _note(positions: set[int], state: Fact, grants: Sequence[Fact], refusal: Fact | None) -> None:

@@ -7,19 +7,19 @@ nothing names any more. What the person said stays in the ledger, on the identif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.audit.entries import EntryKind
-from gateway.consent.authority import LEDGER_SCOPES
-from gateway.consent.decide import Subject, decide
+from gateway.consent.decide import decide
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import Permit
 from gateway.flows.context import Caller, Gateway, Role, check_store
 from gateway.flows.steps.ancestry import identifiers_in
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.record import forget_unnamed
+from gateway.flows.steps.stored import runs, subject_of
 from gateway.kernel.clock import DAY
 from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.unit_of_work import UnitOfWork
@@ -46,35 +46,23 @@ def forget_unpermitted(
     """
     caller.require(Role.DPO, Role.ADMIN)
     found = records = identifiers = 0
-    for run in _runs(gateway, caller.tenant_id):
+    before = gateway.clock.now() - gateway.policies.retention.unpermitted_grace_days * DAY
+    for run in runs(gateway, caller.tenant_id, lambda unit, last: unit.records.retracted_before(before, last, RUN)):
         went, forgotten = _forget(gateway, caller, run, dry_run=dry_run)
         found, records, identifiers = found + len(run), records + went, identifiers + forgotten
         looked_at(len(run))
     return Forgotten(found, records, identifiers)
 
 
-def _runs(gateway: Gateway, tenant_id: int) -> Iterator[list[int]]:
-    before = gateway.clock.now() - gateway.policies.retention.unpermitted_grace_days * DAY
-    last = (-1, 0)
-    while True:
-        with gateway.storage.begin(tenant_id, write=False) as unit:
-            check_store(gateway, unit, merging=True)
-            due = unit.records.retracted_before(before, last, RUN)
-        if not due:
-            return
-        yield [record_id for _, record_id in due]
-        last = due[-1]
-
-
 def _forget(gateway: Gateway, caller: Caller, run: Collection[int], *, dry_run: bool) -> tuple[int, int]:
     with gateway.storage.begin(caller.tenant_id, write=not dry_run) as unit:
         check_store(gateway, unit, merging=True)
         rows = [row for row in unit.records.get(run) if not row.active]
-        links = unit.records.links([row.record_id for row in rows])
+        links = unit.records.links_of([row.record_id for row in rows])
         going = _unpermitted(gateway, unit, rows, links)
         if dry_run or not going:
             return len(going), 0
-        named = {link.identifier_id for link in links if link.record_id in going}
+        named = {link.identifier_id for one in going for link in links[one]}
         openings = unit.log.openings_at(unit.disclosures.changes_made_with(going))
         unit.log.erase_openings({at for at, raw in openings.items() if identifiers_in(raw) <= named})
         unit.records.delete(going)
@@ -87,22 +75,19 @@ def _forget(gateway: Gateway, caller: Caller, run: Collection[int], *, dry_run: 
 
 
 def _unpermitted(
-    gateway: Gateway, unit: UnitOfWork, rows: Collection[RecordRow], links: Collection[StoredLink]
+    gateway: Gateway, unit: UnitOfWork, rows: Collection[RecordRow], links: Mapping[int, Sequence[StoredLink]]
 ) -> set[int]:
-    """Records that no purpose of the policy permits."""
+    """Records that no purpose of the policy permits; whoever is shared speaks for nobody, as everywhere."""
     policies, now = gateway.policies, gateway.clock.now()
-    ledger = LedgerView(unit.ledger.facts({link.identifier_id for link in links}))
+    named = {link.identifier_id for several in links.values() for link in several}
+    ledger = LedgerView(unit.ledger.facts(named))
+    shared = {graph: unit.profiles.demotions(graph, named)[0] for graph in {row.graph for row in rows}}
     going: set[int] = set()
     for row in rows:
-        scopes = {
-            link.identifier_id: policies.kinds[link.kind].speaks_as
-            for link in links
-            if link.record_id == row.record_id and policies.kinds[link.kind].scope in LEDGER_SCOPES
-        }
-        subject = Subject(scopes, row.channel)
-        if not any(
-            isinstance(decide(policies, row.regimes.split(), purpose, subject, ledger, now), Permit)
-            for purpose in policies.purposes
-        ):
+        subject = subject_of(policies, row.channel, links[row.record_id], shared[row.graph])
+        decisions = (
+            decide(policies, row.regimes.split(), purpose, subject, ledger, now) for purpose in policies.purposes
+        )
+        if not any(isinstance(one, Permit) for one in decisions):
             going.add(row.record_id)
     return going

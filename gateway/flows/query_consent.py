@@ -63,7 +63,7 @@ def query_consent(gateway: Gateway, caller: Caller, query: ConsentQuery) -> Cons
             )
             for place, (one, kind) in sorted(deciding.items())
         ),
-        expires_at=decision.expires_at if isinstance(decision, Permit) else None,
+        expires_at=decision.expires_at if isinstance(decision, Permit) and not ledger.ages(visible) else None,
         may_ask_at=may_ask_at(gateway.policies, regimes, query.purpose, states.values(), as_of),
     )
 

@@ -12,7 +12,7 @@ of records is one transaction. Nothing is ever linked here. Raises BehindJournal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,6 +24,7 @@ from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Hearing
 from gateway.flows.steps.load import surroundings
 from gateway.flows.steps.retract import Reviewed, refused_of, review
+from gateway.flows.steps.stored import runs
 
 RUN: Final = 500
 RULE: Final = "consent.reevaluate"
@@ -46,26 +47,13 @@ def reevaluate(
     """
     caller.require(Role.DPO, Role.ADMIN)
     records, reasons = 0, Counter[str]()
-    for run in _runs(gateway, caller.tenant_id):
+    now = gateway.clock.now()
+    for run in runs(gateway, caller.tenant_id, lambda unit, last: unit.records.due(now, last, RUN)):
         refused = _count(gateway, caller, run) if dry_run else _decide(gateway, caller, run)
         records += len(run)
         reasons.update(refused)
         looked_at(len(run))
     return Reevaluated(records, dict(reasons.most_common()))
-
-
-def _runs(gateway: Gateway, tenant_id: int) -> Iterator[list[int]]:
-    """Records that are due when the journey begins, a run at a time."""
-    now = gateway.clock.now()
-    last = (-1, 0)
-    while True:
-        with gateway.storage.begin(tenant_id, write=False) as unit:
-            check_store(gateway, unit, merging=True)
-            due = unit.records.due(now, last, RUN)
-        if not due:
-            return
-        yield [record_id for _, record_id in due]
-        last = due[-1]
 
 
 def _count(gateway: Gateway, caller: Caller, run: Sequence[int]) -> Counter[str]:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from gateway.consent.authority import LEDGER_SCOPES
-from gateway.consent.decide import Subject, decide
+from gateway.consent.decide import decide
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import Permit
 from gateway.flows.context import Caller, Gateway, Role, check_store
+from gateway.flows.steps.stored import subject_of
 from gateway.policy.model import PolicySet
 from gateway.storage.records import RecordRow, StoredLink
 from gateway.storage.unit_of_work import UnitOfWork
@@ -91,9 +91,7 @@ def _decided(
     """Records -> each with its links, its profiles, and whether each set permits each purpose."""
     now = gateway.clock.now()
     rows = unit.records.get(run)
-    links: dict[int, list[StoredLink]] = {row.record_id: [] for row in rows}
-    for link in unit.records.links(links):
-        links[link.record_id].append(link)
+    links = unit.records.links_of([row.record_id for row in rows])
     ids = {link.identifier_id for several in links.values() for link in several}
     ledger = LedgerView(unit.ledger.facts(ids))
     silent = {graph: unit.profiles.demotions(graph, ids)[0] for graph in {row.graph for row in rows}}
@@ -113,11 +111,5 @@ def _decided(
 def _permits(
     policies: PolicySet, row: RecordRow, links: Sequence[StoredLink], purpose: str, ledger: LedgerView, now: int
 ) -> bool:
-    kinds = policies.kinds
-    scopes = {
-        link.identifier_id: kinds[link.kind].speaks_as
-        for link in links
-        if link.kind in kinds and kinds[link.kind].scope in LEDGER_SCOPES
-    }
-    subject = Subject(scopes, row.channel)
+    subject = subject_of(policies, row.channel, links)
     return isinstance(decide(policies, row.regimes.split(), purpose, subject, ledger, now), Permit)

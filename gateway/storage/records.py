@@ -128,6 +128,13 @@ class RecordStore:
         )
         return [StoredLink._make(row) for row in self._session.rows_by_key(sql, record_ids, [self._tenant])]
 
+    def links_of(self, record_ids: Collection[int]) -> dict[int, list[StoredLink]]:
+        """Record ids -> the links of each, none where there are none."""
+        found: dict[int, list[StoredLink]] = {one: [] for one in record_ids}
+        for link in self.links(record_ids):
+            found[link.record_id].append(link)
+        return found
+
     def asserting(self, identifiers: Collection[int]) -> list[tuple[int, int]]:
         """(identifier, record) for every record that asserts any of `identifiers`."""
         sql = "SELECT identifier_id, record_id FROM link WHERE tenant_id = ? AND identifier_id {keys}"

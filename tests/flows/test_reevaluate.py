@@ -128,3 +128,13 @@ class TestForgetting:
         simulator.send("store", simulator.record("r", "email:anna", "phone:1"))
         simulator.clock.advance(days * DAY)
         assert forgotten(simulator) == Forgotten(0, 0, 0)
+
+    def test_whoever_is_shared_speaks_for_nobody(self, simulator: TenantSimulator) -> None:
+        support = ConsentAssertion("grant", "customer_support", NOW - DAY)
+        simulator.send("store", simulator.record("r", "email:anna", "phone:1", consents=[grant(), support]))
+        for one in range(6):
+            simulator.send("store", simulator.record(f"s{one}", f"email:other{one}", "phone:1"))
+        simulator.state("store", "deny", "phone:1", purpose="*")
+        simulator.state("store", "withdraw", "email:anna", purpose=MATCHING)
+        simulator.clock.advance(31 * DAY)
+        assert forgotten(simulator).records == 0, "the word on a shared phone is not hers"

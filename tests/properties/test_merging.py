@@ -144,6 +144,20 @@ def test_who_was_dropped_from_a_record_still_speaks(setting: Setting) -> None:
     assert len(look_up(tenant, "store", "cookie:1", purpose=SALE, jurisdiction="US-CA").identifiers) < 2
 
 
+def test_and_binds_the_whole_profile_that_the_record_joins(setting: Setting) -> None:
+    """The same, and the cookie stands beside an e-mail address that the record does not name."""
+    tenant = setting.site.anew().tenant()
+    tenant.send("store", tenant.record("a", "phone:1", at=NOW - DAY, gpc=True))
+    tenant.clock.advance(800 * DAY)
+    known = tenant.record("b", "cookie:1", "email:1", at=tenant.clock.now(), jurisdiction="US-CA", consents=[])
+    tenant.send("store", known)
+    assert tenant.ledger("email:1", SALE) == ""
+    both = tenant.record("c", "phone:1", "cookie:1", at=tenant.clock.now(), jurisdiction="US-CA", consents=[])
+    tenant.send("store", both)
+    assert {tenant.ledger(label, SALE) for label in ("cookie:1", "email:1")} == {"opt_out"}
+    tenant.verify()
+
+
 @FLOWS
 @given(blob=st.binary(min_size=80, max_size=160))
 def test_no_merge_widens_anybodys_consent(setting: Setting, blob: bytes) -> None:

@@ -120,18 +120,11 @@ def _hear(gateway: Gateway, batch: Batch, item: Item, authority: Authority, hear
     for attempt in hearing.hear(stated, item.ids, authority, regimes)[:1]:
         field = f"consents[{record.consents.index(stated[attempt.place])}]"
         item.problem = Problem(field, str(attempt.reason), EXPLAINED[attempt.reason], item.index)
-    signals = SignalHearing(
-        gateway.policies,
-        gateway.keys.tenant(batch.tenant_id),
-        hearing,
-        authority,
-        regimes,
-        heard,
-        batch.around.channel,
-        record.observed_at,
-    )
-    signals.hear(item.signals)
-    item.honored = record.gpc and signals.honors_gpc
+    if item.signals:
+        keys, channel = gateway.keys.tenant(batch.tenant_id), batch.around.channel
+        signals = SignalHearing(gateway.policies, keys, hearing, authority, regimes, heard, channel, record.observed_at)
+        signals.hear(item.signals)
+        item.honored = record.gpc and signals.honors_gpc
 
 
 EXPLAINED = {

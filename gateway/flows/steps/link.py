@@ -176,7 +176,9 @@ def _match(gateway: Gateway, batch: Batch, item: Item, linked: Linked, hearing: 
         item.outcome = "refused"
         return
     if dropped:
-        hearing.inherit(sorted(dropped), gateway.policies.purposes, item.linking)
+        homes = {near.home[one] for one in item.linking if one in near.home}
+        theirs = {*item.linking, *(one for home in homes for one in near.members[home])}
+        hearing.inherit(sorted(dropped), gateway.policies.purposes, sorted(theirs))
     kept = set(item.linking)
     at = [place for place, one in enumerate(item.ids) if one in kept]
     linked.evidence[item.record_id] = Evidence(

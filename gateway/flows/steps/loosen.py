@@ -13,8 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.consent.authority import LEDGER_SCOPES
-from gateway.consent.decide import Subject, decide
+from gateway.consent.decide import decide
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import RESTRICTIVE, Refusal
 from gateway.flows.context import Gateway
@@ -22,8 +21,9 @@ from gateway.flows.messages import ConsentAssertion
 from gateway.flows.steps.entries import Scribe
 from gateway.flows.steps.hear import Event
 from gateway.flows.steps.reach import Held, demoted
+from gateway.flows.steps.stored import subject_of
 from gateway.storage.ledger import LedgerRow
-from gateway.storage.records import RecordRow, StoredLink
+from gateway.storage.records import RecordRow
 from gateway.storage.unit_of_work import UnitOfWork
 
 
@@ -122,24 +122,16 @@ def baseless(
 
 def decide_again(gateway: Gateway, unit: UnitOfWork, rows: Sequence[RecordRow], erased: Collection[int]) -> list[Held]:
     """Stored records, decided now without the word of `erased` -> those refused; the others get the basis they have."""
-    links: dict[int, list[StoredLink]] = {row.record_id: [] for row in rows}
-    for link in unit.records.links(links):
-        links[link.record_id].append(link)
+    links = unit.records.links_of([row.record_id for row in rows])
     kinds = {link.identifier_id: link.kind for several in links.values() for link in several}
     ledger = LedgerView(unit.ledger.facts(kinds))
     shared = {row.graph: unit.profiles.demotions(row.graph, kinds)[0] for row in rows}
-    kinds_of, now = gateway.policies.kinds, gateway.clock.now()
+    now = gateway.clock.now()
     refused: list[Held] = []
     reviews: dict[int, tuple[int | None, str]] = {}
     for row in rows:
-        scopes = {
-            link.identifier_id: kinds_of[link.kind].speaks_as
-            for link in links[row.record_id]
-            if kinds_of[link.kind].scope in LEDGER_SCOPES
-            and link.identifier_id not in shared[row.graph]
-            and link.identifier_id not in erased
-        }
-        decision = decide(gateway.policies, row.regimes.split(), row.purpose, Subject(scopes, row.channel), ledger, now)
+        subject = subject_of(gateway.policies, row.channel, links[row.record_id], shared[row.graph].union(erased))
+        decision = decide(gateway.policies, row.regimes.split(), row.purpose, subject, ledger, now)
         if isinstance(decision, Refusal):
             refused.append(Held(row, links[row.record_id], frozenset()))
         else:

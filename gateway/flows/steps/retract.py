@@ -7,10 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.consent.authority import LEDGER_SCOPES
 from gateway.consent.decide import Subject, decide
 from gateway.consent.ledger import LedgerView
 from gateway.consent.model import Decision, Refusal
+from gateway.flows.steps.stored import subject_of
 from gateway.kernel.ids import draw
 from gateway.policy.model import PolicySet
 from gateway.profiles.engine import Plan, plan
@@ -121,9 +121,7 @@ class _Review:
     def decided(self, record_ids: Collection[int]) -> list[Reviewed]:
         """These records with what is decided on each now."""
         rows = [row for row in self.unit.records.get(record_ids) if self.graph in ("", row.graph)]
-        links: dict[int, list[StoredLink]] = {row.record_id: [] for row in rows}
-        for link in self.unit.records.links(links):
-            links[link.record_id].append(link)
+        links = self.unit.records.links_of([row.record_id for row in rows])
         kinds = {link.identifier_id: link.kind for several in links.values() for link in several}
         for fact in self.unit.ledger.facts([one for one in kinds if not self.ledger.facts(one)]):
             self.ledger.add(fact)
@@ -141,15 +139,7 @@ class _Review:
 
     def _subject(self, graph: str, channel: str, links: Sequence[StoredLink]) -> Subject:
         silent = (self.near[graph].demoted - self.speaking) | self.erased
-        kinds = self.policies.kinds
-        return Subject(
-            {
-                link.identifier_id: kinds[link.kind].speaks_as
-                for link in links
-                if kinds[link.kind].scope in LEDGER_SCOPES and link.identifier_id not in silent
-            },
-            channel,
-        )
+        return subject_of(self.policies, channel, links, silent)
 
 
 def extend(

@@ -184,6 +184,13 @@ class TestWhatStandsBehind:
         assert permit(decided(view, EMAIL, regimes=CCPA)).expires_at == NOW + DAY
         assert refusal(decided(view, EMAIL, regimes=CCPA, now=NOW + DAY)) == ("ledger.opt_out", Reason.OPTED_OUT)
 
+    def test_on_any_identifier_whatever_the_others_permit(self) -> None:
+        view = ledger(
+            grant(EMAIL), fact(COOKIE, EventKind.DENY, days_ago=9), fact(COOKIE, EventKind.OPT_IN, expires_at=NOW + DAY)
+        )
+        assert permit(decided(view, EMAIL, COOKIE)).expires_at == NOW + DAY
+        assert refusal(decided(view, EMAIL, COOKIE, now=NOW + DAY)) == ("ledger.deny", Reason.DENIED)
+
     def test_nothing_where_nobody_had_refused(self) -> None:
         view = ledger(fact(EMAIL, EventKind.OPT_IN, days_ago=5, expires_at=NOW + DAY))
         assert permit(decided(view, EMAIL, regimes=CCPA, now=NOW + DAY)).reason is Reason.NOT_OPTED_OUT
